@@ -77,7 +77,8 @@ function connectionFailure(url: string, cause: unknown): StartupError {
 /** The refusal of a transaction pooler. */
 export function behindPooler(url: string): StartupError {
   const { hostname, port } = new URL(url);
-  const isSupabase = port === '6543' || hostname.endsWith('.supabase.com') || hostname.endsWith('.supabase.co');
+  const isSupabase =
+    port === '6543' || hostname.endsWith('.supabase.com') || hostname.endsWith('.supabase.co');
   const remedy = isSupabase
     ? "take Supabase's direct connection or its session pooler, port 5432 instead of 6543"
     : 'connect to Postgres itself, or set the pooler to session mode';

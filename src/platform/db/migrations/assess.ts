@@ -1,7 +1,7 @@
 import { StartupError } from '../../errors.ts';
 import type { MigrationFile } from './files.ts';
 import type { Ledger } from './ledger.ts';
-import { madeBy, type ObjectName } from './objects.ts';
+import { inWords, madeBy, type ObjectName } from './objects.ts';
 
 export type FileState =
   /** Recorded by us, unchanged since. */
@@ -47,7 +47,8 @@ function assessFile(file: MigrationFile, ledger: Ledger, objects: Set<ObjectName
   const state = (): FileState => {
     if (recorded) {
       if (recorded.checksum !== file.checksum) return 'changed';
-      if (made.tables.length > 0 && made.tables.every((table) => !objects.has(`table ${table}`))) return 'gone';
+      if (made.tables.length > 0 && made.tables.every((table) => !objects.has(`table ${table}`)))
+        return 'gone';
       return isInLedger ? 'applied' : 'adoptable';
     }
     if (made.objects.length === 0) return isInLedger ? 'adoptable' : 'pending';
@@ -79,17 +80,4 @@ export function newerThanProgram(versions: string[]): StartupError {
   return new StartupError(
     `The database is newer than the program: it has the ${versions.length > 1 ? 'migrations' : 'migration'} ${versions.join(', ')}, which this version of Runcast does not know; start the version that applied ${versions.length > 1 ? 'them' : 'it'}, or a later one.`,
   );
-}
-
-const LONGEST_LIST = 12;
-
-/** Names of objects for a sentence; the columns of a table that is named as well are left out. */
-function inWords(objects: ObjectName[]): string {
-  const tables = new Set(objects.filter((object) => object.startsWith('table ')).map((object) => object.slice(6)));
-  const said = objects.filter((object) => {
-    const column = /^column (.+)\.\w+$/.exec(object);
-    return !column?.[1] || !tables.has(column[1]);
-  });
-  const shown = said.slice(0, LONGEST_LIST).join(', ');
-  return said.length > LONGEST_LIST ? `${shown} and ${said.length - LONGEST_LIST} more` : shown;
 }

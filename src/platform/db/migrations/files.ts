@@ -54,7 +54,9 @@ export async function readRollback(folder: URL, migration: MigrationFile): Promi
 async function readMigration(folder: URL, file: string): Promise<MigrationFile> {
   const [, version, name] = /^(\d{14})_(\w+)\.sql$/.exec(file) ?? [];
   if (!version || !name) {
-    throw new StartupError(`${file} is no migration: its name must look like 20261122000000_what_it_does.sql.`);
+    throw new StartupError(
+      `${file} is no migration: its name must look like 20261122000000_what_it_does.sql.`,
+    );
   }
   const sql = await readSql(new URL(file, folder));
   const checksum = createHash('sha256').update(sql).digest('hex');

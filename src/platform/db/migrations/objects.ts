@@ -30,7 +30,8 @@ export function madeBy(statements: string[], which: 'plain' | 'all'): MadeObject
     if (which === 'plain' && plain !== text) continue;
     const table = new RegExp(`^create (?:unlogged )?table ${NAME} ?\\(`, 'i').exec(plain)?.[1];
     if (table) tables.push(qualified(table));
-    for (const object of table ? tableObjects(qualified(table), plain) : otherObjects(plain)) objects.add(object);
+    for (const object of table ? tableObjects(qualified(table), plain) : otherObjects(plain))
+      objects.add(object);
   }
   return { objects: [...objects], tables };
 }
@@ -68,6 +69,21 @@ function policyObject(match: RegExpExecArray): ObjectName {
 
 function qualified(name = ''): string {
   return (name.includes('.') ? name : `public.${name}`).toLowerCase();
+}
+
+const LONGEST_LIST = 12;
+
+/** Names of objects for a sentence; the columns of a table that is named as well are left out. */
+export function inWords(objects: ObjectName[]): string {
+  const tables = new Set(
+    objects.filter((object) => object.startsWith('table ')).map((object) => object.slice(6)),
+  );
+  const said = objects.filter((object) => {
+    const column = /^column (.+)\.\w+$/.exec(object);
+    return !column?.[1] || !tables.has(column[1]);
+  });
+  const shown = said.slice(0, LONGEST_LIST).join(', ');
+  return said.length > LONGEST_LIST ? `${shown} and ${said.length - LONGEST_LIST} more` : shown;
 }
 
 /** Everything there is in the database's own schemas, in the same words. */

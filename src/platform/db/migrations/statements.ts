@@ -1,6 +1,6 @@
 /** Comments, strings, quoted names, dollar quotes and words; whatever else is a token of one character. */
 const TOKEN =
-  /--[^\n]*|\/\*|[eE]'(?:[^'\\]|\\[^]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$(?:[A-Za-z_]\w*)?\$)[^]*?\1|[A-Za-z_][\w$]*|[^]/g;
+  /--[^\n]*|\/\*|[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$(?:[A-Za-z_]\w*)?\$)[\s\S]*?\1|[A-Za-z_][\w$]*|[\s\S]/g;
 
 type Token = { text: string; start: number; end: number; isComment: boolean };
 
