@@ -39,7 +39,7 @@ export async function reachableBinaries(binaries: Binaries, account: Account): P
   const copy = join(SHARED_ROOT, `postgres-${fingerprint(`${native}:${size}:${mtimeMs}`)}`);
   if (!(await exists(copy))) {
     const partial = `${copy}.${process.pid}`;
-    await mkdir(SHARED_ROOT, { recursive: true, mode: 0o755 });
+    await openSharedRoot();
     await cp(native, partial, { recursive: true, verbatimSymlinks: true });
     await chmod(partial, 0o755);
     await rename(partial, copy).catch(() => rm(partial, { recursive: true }));
@@ -53,10 +53,19 @@ export async function reachableBinaries(binaries: Binaries, account: Account): P
 }
 
 /** `folder` where the account can enter it, else a folder of its own below /var/lib/runcast. */
-export function reachableFolder(folder: string, account: Account): string {
+export async function reachableFolder(folder: string, account: Account): Promise<string> {
   if (!account.isSwitched) return folder;
+  await mkdir(dirname(folder), { recursive: true });
   const test = spawnSync('test', ['-x', dirname(folder)], { ...account.spawn, cwd: '/', stdio: 'ignore' });
-  return test.status === 0 ? folder : join(SHARED_ROOT, `data-${fingerprint(folder)}`);
+  if (test.status === 0) return folder;
+  await openSharedRoot();
+  return join(SHARED_ROOT, `data-${fingerprint(folder)}`);
+}
+
+/** Makes the shared root; whatever the umask says, every account may pass through it. */
+async function openSharedRoot(): Promise<void> {
+  await mkdir(SHARED_ROOT, { recursive: true });
+  await chmod(SHARED_ROOT, 0o755);
 }
 
 function fingerprint(text: string): string {

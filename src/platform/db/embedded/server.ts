@@ -41,7 +41,7 @@ const PORT_ATTEMPTS = 5;
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const account = postgresAccount();
-  const folder = reachableFolder(options.folder, account);
+  const folder = await reachableFolder(options.folder, account);
   const binaries = await reachableBinaries(options.binaries ?? (await installedBinaries()), account);
   const cluster = { folder, data: join(folder, 'data'), binaries, account, settings: options.settings ?? {} };
   await prepareFolder(cluster);
