@@ -10,8 +10,10 @@ export async function migrateTemplate(adminUrl: string): Promise<void> {
   const client = new Client({ connectionString: adminUrl });
   await client.connect();
   try {
-    const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.sql')).sort();
-    for (const file of files) await client.query(await readFile(new URL(file, FOLDER), 'utf8'));
+    for (const folder of [FOLDER, new URL('repeatable/', FOLDER)]) {
+      const files = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+      for (const file of files) await client.query(await readFile(new URL(file, folder), 'utf8'));
+    }
   } finally {
     await client.end();
   }
