@@ -188,6 +188,22 @@ describe('a change of the row by somebody else', () => {
     expect(await since(id, 1)).toEqual(['2 progress 5', '3 progress 6']);
   });
 
+  it('is captured after a projection that failed: the mark goes with the savepoint', async () => {
+    const id = await insertTraining(db, user);
+    await db.query('alter table public.training_executions add constraint low check (progress < 77) not valid');
+    await db.query('begin');
+    await db.query('savepoint before');
+    const tooHigh = { type: 'progress', payload: { percent: 80 } } as const;
+    await expect(appendEvents(db, { kind: 'training', id, events: [tooHigh] })).rejects.toMatchObject({
+      code: '23514',
+    });
+    await db.query('rollback to savepoint before');
+    await change(id, 'progress = 6');
+    await db.query('commit');
+    await db.query('alter table public.training_executions drop constraint low');
+    expect(await since(id, 1)).toEqual(['2 progress 6']);
+  });
+
   it('that is rolled back leaves no event and no gap', async () => {
     const id = await insertTraining(db, user);
     await db.query('begin');
