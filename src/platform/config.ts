@@ -1,0 +1,188 @@
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { StartupError } from './errors.ts';
+import { logLevels } from './logger.ts';
+
+const flag = z
+  .enum(['on', 'off', 'true', 'false', '1', '0'])
+  .transform((text) => ['on', 'true', '1'].includes(text));
+const whole = (min: number, max: number) =>
+  z.coerce.number({ error: 'must be a number' }).int('must be a whole number').min(min).max(max);
+const postgresUrl = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: 'must look like postgresql://user:password@host:5432/db',
+});
+
+/**
+ * Every setting the program reads, in the order of `.env.example`, which a test checks against this schema.
+ * `meta.example` is the value shown there; settings without a default are optional.
+ */
+export const settings = z.object({
+  PORT: whole(0, 65_535).default(4000).describe('Port of the HTTP and WebSocket server; 0 takes a free one.'),
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for every interface.'),
+  RUNCAST_ROLES: z
+    .enum(['api,worker', 'worker,api', 'api', 'worker'])
+    .default('api,worker')
+    .describe('What this process does: serve the API, run jobs, or both.'),
+  RUNCAST_DATA_DIR: z
+    .string()
+    .default('.runcast')
+    .describe('Folder of the embedded Postgres, run folders and models.'),
+  DATABASE_URL: postgresUrl
+    .optional()
+    .describe('A Postgres 15 to 18 of your own, as an administrator; without it an embedded one is started.')
+    .meta({ example: 'postgresql://postgres:password@localhost:5432/postgres' }),
+  SUPABASE_DB_URL: postgresUrl
+    .optional()
+    .describe('The same under the name of the migration guide; DATABASE_URL wins.')
+    .meta({ example: 'postgresql://postgres:password@db.project.supabase.co:5432/postgres' }),
+  API_DATABASE_URL: postgresUrl
+    .optional()
+    .describe('Login of the API (role runcast_api); default: derived from DATABASE_URL.')
+    .meta({ example: 'postgresql://runcast_api:password@localhost:5432/postgres' }),
+  WORKER_DATABASE_URL: postgresUrl
+    .optional()
+    .describe('Login of the worker (role runcast_worker); default: derived from DATABASE_URL.')
+    .meta({ example: 'postgresql://runcast_worker:password@localhost:5432/postgres' }),
+  DATABASE_POOL_SIZE: whole(1, 200)
+    .default(10)
+    .describe('Connections of the API; as many operations run at once.'),
+  STATEMENT_TIMEOUT_MS: whole(100, 600_000)
+    .default(15_000)
+    .describe('Longest time one SQL statement may take.'),
+  JWT_SECRET: z
+    .string()
+    .min(32, 'must have at least 32 characters')
+    .optional()
+    .describe(
+      'HS256 secret of the tokens (Supabase: JWT secret); default in development: made in the data folder.',
+    )
+    .meta({ example: 'a-secret-of-at-least-32-characters' }),
+  JWT_JWKS_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .optional()
+    .describe('Public keys of the tokens, instead of a secret.')
+    .meta({ example: 'https://project.supabase.co/auth/v1/.well-known/jwks.json' }),
+  JWT_ISSUER: z
+    .string()
+    .optional()
+    .describe('Required issuer of the tokens; default: any.')
+    .meta({ example: 'https://project.supabase.co/auth/v1' }),
+  JWT_AUDIENCE: z.string().default('authenticated').describe('Required audience of the tokens.'),
+  GRAPHIQL: flag
+    .optional()
+    .describe('Serve the playground at /graphql; default: on unless NODE_ENV is production.'),
+  INTROSPECTION: flag.optional().describe('Answer introspection queries; default: as GRAPHIQL.'),
+  NODE_ENV: z
+    .string()
+    .default('development')
+    .describe('production turns the playground off and demands a JWT secret.'),
+  LOG_LEVEL: z
+    .enum(logLevels)
+    .default('info')
+    .describe(`One of ${logLevels.join(', ')}.`),
+  SHUTDOWN_GRACE_MS: whole(500, 60_000).default(4000).describe('Time to drain after SIGTERM or Ctrl-C.'),
+  LOCAL_TRAINER: z
+    .string()
+    .optional()
+    .transform((text, context) => (text === undefined ? undefined : commandOf(text, context)))
+    .describe(
+      'Command of the local provider as a JSON array; it is given --run <folder>. Default: the trainer shipped.',
+    )
+    .meta({ example: '["python3", "train.py"]' }),
+  LOCAL_MAX_RUNS: whole(1, 64).default(2).describe('Local runs that one worker trains at the same time.'),
+  LOCAL_RUN_TIMEOUT_MINUTES: whole(1, 1380).default(1380).describe('A local run that takes longer fails.'),
+});
+
+export type JwtConfig = { secret?: string; jwksUrl?: string; issuer?: string; audience: string };
+
+export type Config = {
+  port: number;
+  host: string;
+  api: boolean;
+  worker: boolean;
+  isProduction: boolean;
+  /** Administrator's connection string; undefined means the embedded Postgres. */
+  databaseUrl?: string;
+  apiDatabaseUrl?: string;
+  workerDatabaseUrl?: string;
+  /** Absolute path. */
+  dataDir: string;
+  poolSize: number;
+  statementTimeoutMs: number;
+  jwt: JwtConfig;
+  graphiql: boolean;
+  introspection: boolean;
+  logLevel: (typeof logLevels)[number];
+  shutdownGraceMs: number;
+  local: { command?: string[]; maxRuns: number; runTimeoutMs: number };
+};
+
+/**
+ * The configuration that the environment describes.
+ *
+ * @param env the environment, as a value: nothing else is read. An empty value counts as not set.
+ * @param folder what relative paths are relative to
+ * @throws {StartupError} with every fault at once, each naming its variable and never showing its value
+ */
+export function loadConfig(env: Record<string, string | undefined>, folder: string): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = settings.safeParse(given);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new StartupError(`Invalid settings — ${faults.join('; ')}. See .env.example.`, { exitCode: 2 });
+  }
+  const s = parsed.data;
+  const isProduction = s.NODE_ENV === 'production';
+  const graphiql = s.GRAPHIQL ?? !isProduction;
+  const databaseUrl = s.DATABASE_URL ?? s.SUPABASE_DB_URL;
+  return {
+    port: s.PORT,
+    host: s.HOST,
+    api: s.RUNCAST_ROLES.includes('api'),
+    worker: s.RUNCAST_ROLES.includes('worker'),
+    isProduction,
+    ...(databaseUrl && { databaseUrl }),
+    ...(s.API_DATABASE_URL && { apiDatabaseUrl: s.API_DATABASE_URL }),
+    ...(s.WORKER_DATABASE_URL && { workerDatabaseUrl: s.WORKER_DATABASE_URL }),
+    dataDir: resolve(folder, s.RUNCAST_DATA_DIR),
+    poolSize: s.DATABASE_POOL_SIZE,
+    statementTimeoutMs: s.STATEMENT_TIMEOUT_MS,
+    jwt: {
+      audience: s.JWT_AUDIENCE,
+      ...(s.JWT_SECRET && { secret: s.JWT_SECRET }),
+      ...(s.JWT_JWKS_URL && { jwksUrl: s.JWT_JWKS_URL }),
+      ...(s.JWT_ISSUER && { issuer: s.JWT_ISSUER }),
+    },
+    graphiql,
+    introspection: s.INTROSPECTION ?? graphiql,
+    logLevel: s.LOG_LEVEL,
+    shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
+    local: {
+      ...(s.LOCAL_TRAINER && { command: s.LOCAL_TRAINER }),
+      maxRuns: s.LOCAL_MAX_RUNS,
+      runTimeoutMs: s.LOCAL_RUN_TIMEOUT_MINUTES * 60_000,
+    },
+  };
+}
+
+/** Where the local provider keeps a run's files, below the data folder. */
+export function runFolder(config: Pick<Config, 'dataDir'>, executionId: string): string {
+  return join(config.dataDir, 'runs', executionId);
+}
+
+function commandOf(text: string, context: z.RefinementCtx): string[] {
+  try {
+    const parsed = z.array(z.string().min(1)).min(1).safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+  } catch {
+    // Reported below, together with JSON of another shape.
+  }
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a JSON array of strings, e.g. ["python3", "train.py"]',
+  });
+  return z.NEVER;
+}

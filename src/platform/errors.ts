@@ -1,0 +1,25 @@
+/**
+ * A failure whose cause and remedy are known before anything was written: the process prints the sentence and
+ * exits with `exitCode`, without a stack.
+ */
+export class StartupError extends Error {
+  readonly exitCode: number;
+
+  /** @param sentence one sentence that says what is wrong and what to do about it; never holds a secret */
+  constructor(sentence: string, options: { exitCode?: number; cause?: unknown } = {}) {
+    super(sentence, { cause: options.cause });
+    this.name = 'StartupError';
+    this.exitCode = options.exitCode ?? 1;
+  }
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The `code` of a system or Postgres error, such as `ENOENT` or `23505`; undefined where there is none. */
+export function codeOf(thrown: unknown): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined;
+  return typeof thrown.code === 'string' ? thrown.code : undefined;
+}

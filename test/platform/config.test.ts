@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadConfig, settings } from '../../src/platform/config.ts';
+import { StartupError } from '../../src/platform/errors.ts';
+
+describe('the configuration', () => {
+  it('has a default for everything a first start needs', () => {
+    const config = loadConfig({}, '/somewhere');
+    expect(config).toMatchObject({
+      port: 4000,
+      api: true,
+      worker: true,
+      dataDir: '/somewhere/.runcast',
+      graphiql: true,
+    });
+    expect(config.databaseUrl).toBeUndefined();
+  });
+
+  it('reports every fault at once, by name, and never shows a value', () => {
+    const env = { PORT: 'eighty', JWT_SECRET: 'short-secret', DATABASE_URL: 'mysql://root:hunter2@host/db' };
+    const fault = faultOf(() => loadConfig(env, '/'));
+    expect(fault.message).toMatch(/PORT.*JWT_SECRET|JWT_SECRET.*PORT/);
+    expect(fault.message).toContain('DATABASE_URL');
+    expect(fault.message).not.toMatch(/hunter2|short-secret/);
+  });
+
+  it("takes the migration guide's name for the database, and prefers DATABASE_URL", () => {
+    const guide = 'postgresql://a:b@host/guide';
+    expect(loadConfig({ SUPABASE_DB_URL: guide }, '/').databaseUrl).toBe(guide);
+    const own = 'postgresql://a:b@host/own';
+    expect(loadConfig({ SUPABASE_DB_URL: guide, DATABASE_URL: own }, '/').databaseUrl).toBe(own);
+  });
+
+  it('turns the playground off in production unless it is asked for', () => {
+    expect(loadConfig({ NODE_ENV: 'production' }, '/').graphiql).toBe(false);
+    expect(loadConfig({ NODE_ENV: 'production', GRAPHIQL: 'on' }, '/').graphiql).toBe(true);
+  });
+
+  it('takes a trainer as a JSON array only', () => {
+    expect(loadConfig({ LOCAL_TRAINER: '["python3","train.py"]' }, '/').local.command).toEqual([
+      'python3',
+      'train.py',
+    ]);
+    expect(faultOf(() => loadConfig({ LOCAL_TRAINER: 'python3 train.py' }, '/')).message).toContain(
+      'LOCAL_TRAINER',
+    );
+  });
+});
+
+describe('.env.example', () => {
+  it('names every setting with its default or an example, and nothing else', () => {
+    const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+    const shown = [...text.matchAll(/^#? ?([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]);
+    const wanted = Object.entries(settings.shape).map(([name, schema]) => [name, exampleOf(schema)]);
+    expect(shown).toEqual(wanted);
+    for (const schema of Object.values(settings.shape)) expect(text).toContain(schema.description);
+  });
+});
+
+function exampleOf(schema: (typeof settings.shape)[keyof typeof settings.shape]): string {
+  const byDefault = schema.safeParse(undefined).data;
+  return String(byDefault ?? schema.meta()?.example ?? 'on');
+}
+
+function faultOf(work: () => unknown): StartupError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof StartupError) return error;
+  }
+  throw new Error('expected a StartupError');
+}
