@@ -37,11 +37,12 @@ export function createSegmentReader(): SegmentReader {
   // Whether this return ends a line or a refresh depends on the byte after it, which may be in the next chunk.
   let returned = false;
 
-  const take = (bytes: Uint8Array): void => {
-    const fitting = bytes.subarray(0, maxLineBytes - length);
-    kept.set(fitting, length);
-    length += fitting.length;
-    dropped += bytes.length - fitting.length;
+  const take = (chunk: Uint8Array, start: number, end: number): void => {
+    if (start === end) return;
+    const fitting = Math.min(end - start, maxLineBytes - length);
+    kept.set(chunk.subarray(start, start + fitting), length);
+    length += fitting;
+    dropped += end - start - fitting;
   };
   const finish = (end: Segment['end']): Segment => {
     const text = decodeLine(kept.subarray(0, length), dropped);
@@ -58,18 +59,18 @@ export function createSegmentReader(): SegmentReader {
       for (let i = 0; i < chunk.length; i += 1) {
         const byte = chunk[i];
         if (byte === newline) {
-          take(chunk.subarray(start, i));
+          take(chunk, start, i);
           segments.push(finish('newline'));
           start = i + 1;
         } else if (byte === carriageReturn) {
-          take(chunk.subarray(start, i));
+          take(chunk, start, i);
           returned = true;
           start = i + 1;
         } else if (returned) {
           segments.push(finish('return'));
         }
       }
-      take(chunk.subarray(start));
+      take(chunk, start, chunk.length);
       return segments;
     },
     close: () => (length > 0 ? [finish('close')] : []),

@@ -58,6 +58,12 @@ export function createDpoPhase(options: DpoOptions): Phase {
   const { model, training, heldOut, steps, pairBatchSize, learningRate, beta } = options;
   const work = createWorkspace(model.shape);
   const reference: Model = { shape: model.shape, parameters: new Float64Array(model.parameters.length) };
+  /** The reference never changes while the phase lasts, so each answer is asked once. */
+  const referenceLogs = new Map<Answer, number>();
+  const freeze = (parameters: Float64Array): void => {
+    reference.parameters.set(parameters);
+    referenceLogs.clear();
+  };
 
   const logProbability = (of: Model, { tokens, start }: Answer): number => {
     let sum = 0;
@@ -66,9 +72,14 @@ export function createDpoPhase(options: DpoOptions): Phase {
     }
     return sum;
   };
+  const rewardOf = (answer: Answer): number => {
+    const known = referenceLogs.get(answer) ?? logProbability(reference, answer);
+    referenceLogs.set(answer, known);
+    return beta * (logProbability(model, answer) - known);
+  };
   const rewardsOf = (pair: PreferencePair) => {
-    const chosen = beta * (logProbability(model, pair.chosen) - logProbability(reference, pair.chosen));
-    const rejected = beta * (logProbability(model, pair.rejected) - logProbability(reference, pair.rejected));
+    const chosen = rewardOf(pair.chosen);
+    const rejected = rewardOf(pair.rejected);
     return { margin: chosen - rejected, chosen, rejected };
   };
   const pushTowards = (answer: Answer, gradient: Float64Array, weight: number): void => {
@@ -83,9 +94,9 @@ export function createDpoPhase(options: DpoOptions): Phase {
     steps,
     learningRate,
     epochsAfter: (count) => (count * pairBatchSize) / training.length,
-    begin: () => reference.parameters.set(model.parameters),
+    begin: () => freeze(model.parameters),
     state: () => reference.parameters,
-    restore: (state) => reference.parameters.set(state),
+    restore: freeze,
     step(gradient, random) {
       const rewards = [];
       for (let i = 0; i < pairBatchSize; i += 1) {
