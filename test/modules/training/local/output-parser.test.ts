@@ -181,6 +181,27 @@ describe('bars', () => {
     expect(lastProgress(items)).toMatchObject({ percent: 10, totalSteps: 10 });
   });
 
+  test('once a metric came with it, the training bar stays the one that counts, complete or not', () => {
+    const items = parse(
+      "\r100%|██████████| 10/10 [00:09<00:00, 1.00s/it]{'loss': 2.3, 'epoch': 1.0}\n\r 20%|██        | 1/5 [00:01<00:04, 1.00s/it]\n",
+    );
+    expect(progress(items)).toMatchObject([{ percent: 100, totalSteps: 10 }]);
+    expect(metrics(items)).toMatchObject([{ step: 10, values: { loss: 2.3 } }]);
+  });
+
+  test('a bar that counts bytes is a download, with or without a name', () => {
+    expect(parse('\r 50%|█████     | 5.00M/10.0M [00:01<00:01, 5.00MB/s]\n')).toEqual([]);
+    expect(parse('\rtrain.bin:  50%|█████     | 5.00M/10.0M [00:01<00:01, 5.00MB/s]\n')).toEqual([]);
+  });
+
+  test('the values behind a bar are told once, however often it is refreshed', () => {
+    const refresh = (step: number) => `\r${step}%|█  | ${step}/100 [00:01<00:09, 9.9it/s, loss=2.5, lr=1e-3]`;
+    expect(metrics(parse([1, 1, 1, 2, 2].map(refresh).join('')))).toEqual([
+      { kind: 'metric', step: 1, values: { loss: 2.5, lr: 0.001 } },
+      { kind: 'metric', step: 2, values: { loss: 2.5, lr: 0.001 } },
+    ]);
+  });
+
   test("Lightning's bar carries metrics, with steps over all epochs", () => {
     const items = parse(transcripts.lightning.text);
     expect(metrics(items)).toEqual([
