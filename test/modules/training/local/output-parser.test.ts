@@ -194,12 +194,26 @@ describe('bars', () => {
     expect(parse('\rtrain.bin:  50%|█████     | 5.00M/10.0M [00:01<00:01, 5.00MB/s]\n')).toEqual([]);
   });
 
-  test('the values behind a bar are told once, however often it is refreshed', () => {
-    const refresh = (step: number) => `\r${step}%|█  | ${step}/100 [00:01<00:09, 9.9it/s, loss=2.5, lr=1e-3]`;
-    expect(metrics(parse([1, 1, 1, 2, 2].map(refresh).join('')))).toEqual([
-      { kind: 'metric', step: 1, values: { loss: 2.5, lr: 0.001 } },
-      { kind: 'metric', step: 2, values: { loss: 2.5, lr: 0.001 } },
-    ]);
+  test('the values behind a bar are told once a step, the last ones drawn, however often it is refreshed', () => {
+    const refresh = (step: number, loss: number) =>
+      `\r${step}%|█  | ${step}/100 [00:01<00:09, 9.9it/s, loss=${loss}, lr=1e-3]`;
+    const metric = (step: number, loss: number) => ({ kind: 'metric', step, values: { loss, lr: 0.001 } });
+    const parser = createOutputParser({ source: 'stderr' });
+    const push = (...refreshes: string[]) => metrics(parser.push(Buffer.from(refreshes.join(''))));
+    // tqdm draws new values at once and a new step at most ten times a second.
+    expect(push(refresh(1, 2.5), refresh(1, 2.4))).toEqual([]);
+    expect(push(refresh(2, 2.3), '\r')).toEqual([]);
+    expect(push('saved\n')).toEqual([metric(1, 2.4), metric(2, 2.3)]);
+    expect(push(refresh(2, 2.3), refresh(3, 2.3))).toEqual([]);
+    expect(metrics(parser.end())).toEqual([metric(3, 2.3)]);
+  });
+
+  test('a bar that ends says so before the next one begins', () => {
+    const bars = [
+      'Train: 100%|██| 5/5 [00:01<00:00, 5.00it/s]',
+      'Train:  50%|█ | 5/10 [00:01<00:01, 5.00it/s]',
+    ];
+    expect(progress(parse(bars.join('\n'))).map((item) => item.percent)).toEqual([100, 50]);
   });
 
   test("Lightning's bar carries metrics, with steps over all epochs", () => {
