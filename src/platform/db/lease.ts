@@ -1,7 +1,7 @@
 import type { PrismaClient } from '../../generated/prisma/client.ts';
 import type { ClaimsSetting } from './claims.ts';
 import { ViewerError } from './driver-errors.ts';
-import { scopes } from './scope.ts';
+import { type Operating, scopes } from './scope.ts';
 import type { Slot } from './slot.ts';
 import { createSql, type Sql } from './sql.ts';
 
@@ -29,10 +29,9 @@ export type Lease = ViewerConnection & {
 };
 
 /** One operation's hold on a slot, from the lease to the moment nothing of it is in flight. */
-export class Operation implements Lease {
+export class Operation implements Lease, Operating {
   readonly viewer: ClaimsSetting;
   readonly sql: Sql;
-  /** Why no more queries are taken; undefined while they are. */
   refusal: ViewerError | undefined;
   readonly #slot: Slot;
   readonly #giveBack: () => void;

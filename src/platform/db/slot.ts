@@ -2,8 +2,7 @@ import { PrismaClient } from '../../generated/prisma/client.ts';
 import { createAdapterFactory } from './adapter.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { ViewerError } from './driver-errors.ts';
-import type { Operation } from './lease.ts';
-import { scopes } from './scope.ts';
+import { type Operating, scopes } from './scope.ts';
 import { Session } from './session.ts';
 
 /** Plans that Prisma keeps for one client; its default of 1000 would be some 10 MB for each of K clients. */
@@ -16,7 +15,7 @@ const QUERY_PLANS = 200;
 export class Slot {
   readonly session: Session;
   readonly prisma: PrismaClient;
-  operation: Operation | undefined;
+  operation: Operating | undefined;
 
   constructor(options: ConnectionOptions) {
     this.session = new Session(options);
@@ -34,7 +33,7 @@ export class Slot {
    *
    * @throws {ViewerError} where it belongs to none, or to one that is over or does not have this slot
    */
-  admit(): Operation {
+  admit(): Operating {
     const scope = scopes.getStore();
     if (!scope) {
       throw new ViewerError('NO_VIEWER', 'A query needs a viewer: send it within withViewer or lease.run.');
@@ -51,7 +50,7 @@ export class Slot {
   }
 
   /** As `admit`, for what does not run in the transaction that the code may be the body of: it would wait for itself. */
-  admitAlone(): Operation {
+  admitAlone(): Operating {
     const operation = this.admit();
     const hold = scopes.getStore()?.hold;
     if (hold && !hold.isOver) {

@@ -92,8 +92,9 @@ export function createViewerDatabase(options: ViewerDatabaseOptions): ViewerData
     if (isClosed) throw closed();
     if (signal?.aborted) throw cancelled();
     const slot = freeSlot() ?? (await waitForSlot(signal));
-    slot.operation = new Operation(slot, viewer, () => giveBack(slot), signal);
-    return slot.operation;
+    const operation = new Operation(slot, viewer, () => giveBack(slot), signal);
+    slot.operation = operation;
+    return operation;
   }
 
   return {
