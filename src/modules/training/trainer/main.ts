@@ -10,22 +10,23 @@ const usage = `Usage:
   main.ts train --run <folder>     trains what <folder>/run.json describes
   main.ts sample --model <file> [--prompt <text>] [--length 300] [--temperature 0.7] [--seed 1]`;
 
+const stopSignals = ['SIGTERM', 'SIGINT'] as const;
+type StopSignal = (typeof stopSignals)[number];
+
+/** How long a reader that hangs is waited for once the run was told to end. */
+const stopGraceMs = 200;
+
 /** 128 + signal number, as a shell counts; 2 for input that running again will not mend; 1 for everything else. */
 const exitCodes = { SIGTERM: 143, SIGINT: 130, badInput: 2, failure: 1 } as const;
 
-async function runTrain(args: string[]): Promise<number> {
+async function runTrain(args: string[], stop: AbortController): Promise<number> {
   const { run: folder } = options(args, { run: { type: 'string' } });
   if (folder === undefined) throw new TrainerInputError('bad_arguments', '--run <folder> is missing');
-  let signal: 'SIGTERM' | 'SIGINT' | undefined;
-  process.on('SIGTERM', () => {
-    signal = 'SIGTERM';
-  });
-  process.on('SIGINT', () => {
-    signal = 'SIGINT';
-  });
-  const output = createOutput(process.stdout);
-  await train(await readRun(folder), { output, shouldStop: () => signal !== undefined });
-  return signal === undefined ? 0 : exitCodes[signal];
+  for (const signal of stopSignals) process.on(signal, () => stop.abort(signal));
+  const output = createOutput(process.stdout, stop.signal);
+  const result = await train(await readRun(folder), { output, shouldStop: () => stop.signal.aborted });
+  // A signal that comes behind the last step changes nothing: the result is there.
+  return result ? 0 : exitCodes[stop.signal.reason as StopSignal];
 }
 
 async function runSample(args: string[]): Promise<number> {
@@ -42,7 +43,7 @@ async function runSample(args: string[]): Promise<number> {
   const seed = numberOption('seed', given.seed, { fallback: 1, min: 0, max: Number.MAX_SAFE_INTEGER });
   const { model, vocabulary } = await readModelFile(given.model);
   const text = sample(model, vocabulary, { prompt: given.prompt, length, temperature, seed });
-  await createOutput(process.stdout).line([...text].join(''));
+  await createOutput(process.stdout, new AbortController().signal).line([...text].join(''));
   return 0;
 }
 
@@ -69,8 +70,8 @@ function numberOption(
   throw new TrainerInputError('bad_arguments', `--${name} must be a number from ${min} to ${max}`);
 }
 
-async function main([command, ...args]: string[]): Promise<number> {
-  if (command === 'train') return runTrain(args);
+async function main([command, ...args]: string[], stop: AbortController): Promise<number> {
+  if (command === 'train') return runTrain(args, stop);
   if (command === 'sample') return runSample(args);
   throw new TrainerInputError('bad_arguments', usage);
 }
@@ -79,15 +80,17 @@ async function runAsProgram(): Promise<void> {
   // Without a listener a reader that went away would end the process with a stack trace; the next write reports it.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
+  const stop = new AbortController();
   let code: number;
   try {
-    code = await main(process.argv.slice(2));
+    code = await main(process.argv.slice(2), stop);
   } catch (error) {
     code = error instanceof TrainerInputError ? exitCodes.badInput : exitCodes.failure;
     process.stderr.write(`ERROR: ${error instanceof Error ? error.message : String(error)}\n`);
   }
-  await flush(process.stdout);
-  await flush(process.stderr);
+  const graceMs = stop.signal.aborted ? stopGraceMs : undefined;
+  await flush(process.stdout, graceMs);
+  await flush(process.stderr, graceMs);
   process.exit(code);
 }
 
