@@ -9,7 +9,11 @@ export type ServiceDatabase = {
   close(): Promise<void>;
 };
 
-export function createServiceDatabase(options: { url: string; poolSize: number; log: Logger }): ServiceDatabase {
+export function createServiceDatabase(options: {
+  url: string;
+  poolSize: number;
+  log: Logger;
+}): ServiceDatabase {
   const pool = new Pool({
     connectionString: options.url,
     max: options.poolSize,

@@ -16,10 +16,7 @@ const UPGRADE_POLL_MS = 100;
  *
  * @throws whatever pg-boss or Postgres fails with; what was done so far stays, and the next call goes on
  */
-export async function installJobs(options: {
-  adminUrl: string;
-  queues: readonly JobQueue[];
-}): Promise<void> {
+export async function installJobs(options: { adminUrl: string; queues: readonly JobQueue[] }): Promise<void> {
   const boss = new PgBoss({
     connectionString: options.adminUrl,
     schema: SCHEMA,

@@ -41,10 +41,31 @@ export function isRunnable(program: string, searchPath = ''): boolean {
  * ours: connection strings and secrets stay here. Names end in * where all with that beginning are meant.
  */
 export const PASSED_ON = [
-  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'TZ', 'LANG', 'LANGUAGE', 'LC_*', 'XDG_CACHE_HOME'],
+  ...[
+    'PATH',
+    'HOME',
+    'USER',
+    'LOGNAME',
+    'SHELL',
+    'TMPDIR',
+    'TZ',
+    'LANG',
+    'LANGUAGE',
+    'LC_*',
+    'XDG_CACHE_HOME',
+  ],
   ...['LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'PYTHONPATH', 'VIRTUAL_ENV', 'CONDA_*', 'UV_*'],
   ...['CUDA_*', 'NVIDIA_*', 'NCCL_*', 'HIP_*', 'ROCR_*', 'ROCM_*', 'OMP_*', 'MKL_*', 'OPENBLAS_*'],
-  ...['HF_*', 'HUGGINGFACE_*', 'TRANSFORMERS_*', 'TOKENIZERS_*', 'TORCH_*', 'TORCHINDUCTOR_*', 'PYTORCH_*', 'TRITON_*'],
+  ...[
+    'HF_*',
+    'HUGGINGFACE_*',
+    'TRANSFORMERS_*',
+    'TOKENIZERS_*',
+    'TORCH_*',
+    'TORCHINDUCTOR_*',
+    'PYTORCH_*',
+    'TRITON_*',
+  ],
   ...['SSL_CERT_FILE', 'SSL_CERT_DIR', 'REQUESTS_CA_BUNDLE', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
   ...['http_proxy', 'https_proxy', 'no_proxy'],
 ] as const;

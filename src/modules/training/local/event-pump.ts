@@ -1,4 +1,4 @@
-import { once, EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { EventInput } from '../../../platform/feed/events.ts';
 
 /** What has gathered for so long is written; short enough to be live, long enough to make one statement of many lines. */

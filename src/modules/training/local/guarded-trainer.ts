@@ -68,7 +68,8 @@ async function endingOf(guard: ChildProcess, reports: Readable, executionId: str
   const gone = Promise.all([once(guard, 'exit'), once(reports, 'close')]).then(() => undefined);
   const message = await Promise.race([failure, gone]);
   if (last?.event === 'not-started') return { cause: 'not-started', message: last.message };
-  if (last?.event === 'ended' && !last.orphaned) return { cause: 'exit', code: last.code, signal: last.signal };
+  if (last?.event === 'ended' && !last.orphaned)
+    return { cause: 'exit', code: last.code, signal: last.signal };
   // Its guard is gone, so nobody but this process is left to end the trainer.
   if (pid !== undefined) kill(-pid, 'SIGKILL');
   await killMarked(RUN_MARKER, executionId);
@@ -85,5 +86,7 @@ function endOutput(...streams: Readable[]): void {
   const timer = setTimeout(() => {
     for (const stream of streams) stream.destroy();
   }, OUTPUT_GRACE_MS);
-  void Promise.all(streams.map((stream) => stream.closed || once(stream, 'close'))).then(() => clearTimeout(timer));
+  void Promise.all(streams.map((stream) => stream.closed || once(stream, 'close'))).then(() =>
+    clearTimeout(timer),
+  );
 }

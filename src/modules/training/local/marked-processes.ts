@@ -21,9 +21,7 @@ const GIVE_UP_MS = 5_000;
  * its environment is not found here; its group is killed by number as well.
  */
 export async function findMarked(marker: Marker, executionId: string): Promise<number[]> {
-  return process.platform === 'linux'
-    ? findInProc(marker, executionId)
-    : findWithPs(marker, executionId);
+  return process.platform === 'linux' ? findInProc(marker, executionId) : findWithPs(marker, executionId);
 }
 
 /**

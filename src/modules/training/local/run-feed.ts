@@ -1,10 +1,15 @@
-import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { ServiceDatabase } from '../../../platform/db/service.ts';
 import type { Sql } from '../../../platform/db/sql.ts';
 import { codeOf, messageOf } from '../../../platform/errors.ts';
 import { FeedError } from '../../../platform/feed/errors.ts';
-import { type EventInput, type ExecutionEvent, type ExecutionRef, eventJson } from '../../../platform/feed/events.ts';
+import {
+  type EventInput,
+  type ExecutionEvent,
+  type ExecutionRef,
+  eventJson,
+} from '../../../platform/feed/events.ts';
 import {
   appendEvents,
   type Finish,
@@ -66,9 +71,7 @@ export function createRunFeed(options: {
       after: lastSeq,
       limit: events.length + FOREIGN_EVENTS,
     });
-    return (
-      findBatch(newer, events, attempt) ?? (await appendEvents(sql, { ...execution, attempt, events }))
-    );
+    return findBatch(newer, events, attempt) ?? (await appendEvents(sql, { ...execution, attempt, events }));
   }
 
   return {

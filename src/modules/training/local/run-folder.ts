@@ -48,7 +48,10 @@ export async function prepareRunFolder(
   const { executionId, method, config: settings } = run;
   const file = { executionId, attempt, method, config: settings, datasets, outputDir: 'output' };
   await rm(join(folder, 'run.json'), { recursive: true, force: true });
-  await writeFile(join(folder, 'run.json'), `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  await writeFile(join(folder, 'run.json'), `${JSON.stringify(file, null, 2)}\n`, {
+    mode: 0o600,
+    flag: 'wx',
+  });
   return folder;
 }
 
