@@ -23,7 +23,8 @@ export async function installJobs(options: { adminUrl: string; queues: readonly 
     supervise: false,
     schedule: false,
     registerInstance: false,
-    bamIntervalSeconds: 1,
+    // Its least; a command of an upgrade is taken at the start and then once in that time.
+    bamIntervalSeconds: 10,
     max: 2,
   });
   let failure: unknown;

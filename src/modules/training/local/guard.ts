@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { codeOf } from '../../../platform/errors.ts';
 import { type Command, type Order, type Report, SILENCE_MS } from './guard-protocol.ts';
 import { kill, killMarked, RUN_MARKER } from './marked-processes.ts';
 
@@ -39,9 +40,9 @@ function guard(order: Order): { command(command: Command): void; orphan(): void 
   }, LOOK_MS);
 
   trainer.once('spawn', () => report({ event: 'started', pid: trainer.pid ?? 0 }));
-  trainer.once('error', ({ message }) => {
+  trainer.once('error', (error) => {
     clearInterval(watch);
-    leave({ event: 'not-started', message });
+    leave({ event: 'not-started', message: codeOf(error) ?? error.message });
   });
   trainer.once('exit', async (code, signal) => {
     signalGroup(trainer, 'SIGKILL');

@@ -32,12 +32,19 @@ export type TrainerEnding =
   | { cause: 'guard'; message: string };
 
 /**
- * Starts a trainer under a guard process, after killing what an earlier attempt of the same execution left on this
- * machine: worker and guard may have been killed together.
+ * Kills what an earlier attempt of the execution left on this machine, its guard first: where worker and guard were
+ * killed together, or the guard was frozen, nobody else did.
+ *
+ * @returns whether there was anything
  */
-export async function startGuarded(order: Order): Promise<GuardedTrainer> {
-  await killMarked(GUARD_MARKER, order.executionId);
-  await killMarked(RUN_MARKER, order.executionId);
+export async function killLeftovers(executionId: string): Promise<boolean> {
+  const guards = await killMarked(GUARD_MARKER, executionId);
+  const trainers = await killMarked(RUN_MARKER, executionId);
+  return guards || trainers;
+}
+
+/** Starts a trainer under a guard process. Nothing of an earlier attempt may be alive: see killLeftovers. */
+export function startGuarded(order: Order): GuardedTrainer {
   const guard = spawn(process.execPath, [GUARD], {
     detached: true,
     cwd: '/',

@@ -5,7 +5,7 @@ import type { Outcome, StopReason, TrainingRun } from '../provider.ts';
 import { type Environment, trainerCommand, trainerEnvironment } from './command.ts';
 import { RunError } from './errors.ts';
 import { createEventPump } from './event-pump.ts';
-import { type GuardedTrainer, startGuarded, type TrainerEnding } from './guarded-trainer.ts';
+import { type GuardedTrainer, killLeftovers, startGuarded, type TrainerEnding } from './guarded-trainer.ts';
 import { pumpOutput } from './output-events.ts';
 import { prepareRunFolder, type RunResult, readResult } from './run-folder.ts';
 
@@ -37,7 +37,8 @@ export async function runLocally(run: TrainingRun, options: LocalOptions): Promi
 async function train(run: TrainingRun, folder: string, options: LocalOptions): Promise<Outcome> {
   const { executionId } = run.input;
   const [program, ...args] = trainerCommand(options.config, options.folder);
-  const trainer = await startGuarded({
+  if (await killLeftovers(executionId)) options.log.warn('an earlier attempt was still alive; it was killed');
+  const trainer = startGuarded({
     program,
     args: [...args, '--run', folder],
     folder,
@@ -80,8 +81,7 @@ function stopWhenTold(trainer: GuardedTrainer, stop: AbortSignal, timeoutMs: num
     if (reason !== undefined && stop.reason !== 'lost') return;
     reason = stop.aborted ? (stop.reason as StopReason) : 'timeout';
     clearTimeout(grace);
-    if (reason === 'lost') return trainer.kill();
-    trainer.terminate();
+    if (reason !== 'lost') trainer.terminate();
     grace = setTimeout(() => trainer.kill(), GRACE_MS[reason]);
   };
   if (stop.aborted) onStop();
@@ -99,7 +99,11 @@ function stopWhenTold(trainer: GuardedTrainer, stop: AbortSignal, timeoutMs: num
 
 function outcomeOf(
   ending: TrainerEnding,
-  { reason, result, lastError }: { reason?: StopReason; result?: RunResult; lastError: string },
+  {
+    reason,
+    result,
+    lastError,
+  }: { reason: StopReason | undefined; result: RunResult | undefined; lastError: string },
 ): Outcome {
   // A trainer that was done before the signal reached it has been trained all the same.
   if (reason === 'shutdown' && result === undefined) return stopped(reason);
