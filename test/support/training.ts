@@ -80,20 +80,26 @@ export async function openTraining(database: Pick<TestDatabase, 'admin'>): Promi
       await requestCancel({ query }, { kind: 'training', id, reason });
       await admin.query('commit');
     },
-    until(executionId, holds) {
-      const { promise, resolve, reject } = Promise.withResolvers<ExecutionEvent[]>();
-      const look = (): void => {
-        readEvents({ query }, { kind: 'training', id: executionId, after: 0, limit: 1_000_000 }).then(
-          (events) => holds(events) && resolve(events),
-          reject,
-        );
-      };
+    async until(executionId, holds) {
+      const events: ExecutionEvent[] = [];
+      let hint = Promise.withResolvers<void>();
       const onHint = ({ payload }: Notification): void => {
-        if (payload?.includes(executionId)) look();
+        if (payload?.includes(executionId)) hint.resolve();
       };
       listener.on('notification', onHint);
-      look();
-      return promise.finally(() => listener.off('notification', onHint));
+      try {
+        for (;;) {
+          const after = events.at(-1)?.seq ?? 0;
+          events.push(
+            ...(await readEvents({ query }, { kind: 'training', id: executionId, after, limit: 100_000 })),
+          );
+          if (holds(events)) return events;
+          await hint.promise;
+          hint = Promise.withResolvers<void>();
+        }
+      } finally {
+        listener.off('notification', onHint);
+      }
     },
     close: async () => {
       await Promise.all([admin.end(), listener.end()]);
