@@ -190,7 +190,9 @@ describe('a change of the row by somebody else', () => {
 
   it('is captured after a projection that failed: the mark goes with the savepoint', async () => {
     const id = await insertTraining(db, user);
-    await db.query('alter table public.training_executions add constraint low check (progress < 77) not valid');
+    await db.query(
+      'alter table public.training_executions add constraint low check (progress < 77) not valid',
+    );
     await db.query('begin');
     await db.query('savepoint before');
     const tooHigh = { type: 'progress', payload: { percent: 80 } } as const;

@@ -1,50 +1,27 @@
-import { Pool } from 'pg';
-import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { Claims } from './claims.ts';
 import type { Sql } from './sql.ts';
+import { createViewerDatabase } from './viewer.ts';
 
+const SERVICE: Claims = { role: 'service_role' };
+
+/** The database as the platform itself sees it: every row, on nobody's behalf. */
 export type ServiceDatabase = {
   sql: Sql;
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
 
+/** @param options.poolSize connections; as many statements or transactions run at once, others wait */
 export function createServiceDatabase(options: {
   url: string;
   poolSize: number;
   log: Logger;
 }): ServiceDatabase {
-  const pool = new Pool({
-    connectionString: options.url,
-    max: options.poolSize,
-    connectionTimeoutMillis: 5000,
-    application_name: 'runcast worker',
-  });
-  pool.on('error', (error) => options.log.warn({ error: messageOf(error) }, 'lost a connection'));
-  async function transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    const client = await pool.connect();
-    let broken = false;
-    try {
-      await client.query(
-        `begin; set local role service_role; set local "request.jwt.claims" = '{"role":"service_role"}'`,
-      );
-      const result = await work({
-        query: async (text, values) => (await client.query(text, values)).rows,
-      });
-      await client.query('commit');
-      return result;
-    } catch (error) {
-      await client.query('rollback').catch(() => {
-        broken = true;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
-  }
+  const viewerDb = createViewerDatabase(options);
   return {
-    sql: { query: (text, values) => transaction((sql) => sql.query(text, values)) },
-    transaction,
-    close: () => pool.end(),
+    sql: { query: (text, values) => viewerDb.withViewer(SERVICE, ({ sql }) => sql.query(text, values)) },
+    transaction: (work) => viewerDb.withViewer(SERVICE, (db) => db.transaction(({ sql }) => work(sql))),
+    close: () => viewerDb.close(),
   };
 }
