@@ -142,12 +142,13 @@ $$;
 create function runcast.project_execution(
   p_kind text, p_id text, p_status text default null, p_percent integer default null, p_error text default null,
   p_result jsonb default null, p_lines text[] default null) returns void
-language plpgsql set search_path = '' set runcast.projection = '' as $$
+language plpgsql set search_path = '' as $$
 declare
   v_ended timestamptz := case when runcast.is_terminal(p_status) then clock_timestamp() end;
   v_error jsonb := case when p_error is not null then jsonb_build_object('message', p_error) end;
 begin
-  -- Ends with this function, whatever it ends by: the function's own setting puts the former value back.
+  -- Shown for the one update below. Where that fails, the rollback takes the setting back with it; a SET clause of the
+  -- function would do both, but only a superuser may give a function one for a setting like this.
   perform set_config('runcast.projection', key, true) from runcast.projection_key;
   if p_kind = 'training' then
     update public.training_executions set
@@ -168,6 +169,7 @@ begin
       completed_at = coalesce(v_ended, completed_at)
     where id = p_id::uuid;
   end if;
+  perform set_config('runcast.projection', '', true);
 end
 $$;
 
