@@ -92,7 +92,7 @@ async function userOf(
     return {};
   }
   if (user === 'demo') return { sub: DEMO_USER.id, email: DEMO_USER.email };
-  if (z.uuid().safeParse(user).success) return { sub: user.toLowerCase() };
+  if (z.guid().safeParse(user).success) return { sub: user.toLowerCase() };
   if (!user.includes('@')) throw wrong('--user must be demo, the id of an account (a UUID), or its e-mail.');
   const found = await findUserByEmail(user);
   if (!found) throw wrong(`No account has the e-mail ${user}.`);

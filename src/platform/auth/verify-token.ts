@@ -20,7 +20,7 @@ const LONGEST_TOKEN = 16_384;
 const claimsSchema = z
   .object({
     role: z.enum(viewerRoles),
-    sub: z.uuid().optional(),
+    sub: z.guid().optional(),
     email: z.string().optional(),
     exp: z.number(),
   })
