@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   appendEvents,
   appendOwnEvents,
@@ -9,23 +9,17 @@ import {
   requestCancel,
   startExecution,
 } from '../../src/platform/feed/feed.ts';
-import { connectFeed, type FeedClient, insertTraining, insertUser, line } from '../support/feed.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type FeedClient, insertTraining, insertUser, line, openFeed } from '../support/feed.ts';
 
-let database: TestDatabase;
 let db: FeedClient;
 let alice: string;
 let bob: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = await connectFeed(database.admin);
-  alice = await insertUser(db);
+  const feed = await openFeed();
+  ({ db, user: alice } = feed);
   bob = await insertUser(db);
-});
-afterAll(async () => {
-  await db[Symbol.asyncDispose]();
-  await database.drop();
+  return feed.close;
 });
 beforeEach(() => db.asOwner());
 

@@ -1,29 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { appendEvents, refreshLogs } from '../../src/platform/feed/feed.ts';
 import {
-  connectFeed,
   type FeedClient,
   insertTraining,
-  insertUser,
   line,
   linesOf,
   numbered,
+  openFeed,
   trainingRow,
 } from '../support/feed.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
-let database: TestDatabase;
 let db: FeedClient;
 let user: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = await connectFeed(database.admin);
-  user = await insertUser(db);
-});
-afterAll(async () => {
-  await db[Symbol.asyncDispose]();
-  await database.drop();
+  const feed = await openFeed();
+  ({ db, user } = feed);
+  return feed.close;
 });
 
 const insert = (logs: string[] = []) => insertTraining(db, user, { logs });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { appendEvents, findStream } from '../../src/platform/feed/feed.ts';
 import {
   connectFeed,
@@ -8,22 +8,18 @@ import {
   insertTraining,
   insertUser,
   line,
+  openFeed,
   trainingRow,
 } from '../support/feed.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 
-let database: TestDatabase;
 let db: FeedClient;
 let user: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = await connectFeed(database.admin);
-  user = await insertUser(db);
-});
-afterAll(async () => {
-  await db[Symbol.asyncDispose]();
-  await database.drop();
+  const feed = await openFeed();
+  ({ db, user } = feed);
+  return feed.close;
 });
 
 const change = (id: string, assignments: string) =>
@@ -190,7 +186,9 @@ describe('a change of the row by somebody else', () => {
 
   it('is captured after a projection that failed: the mark goes with the savepoint', async () => {
     const id = await insertTraining(db, user);
-    await db.query('alter table public.training_executions add constraint low check (progress < 77) not valid');
+    await db.query(
+      'alter table public.training_executions add constraint low check (progress < 77) not valid',
+    );
     await db.query('begin');
     await db.query('savepoint before');
     const tooHigh = { type: 'progress', payload: { percent: 80 } } as const;

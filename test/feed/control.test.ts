@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   appendEvents,
   appendOwnEvents,
@@ -16,18 +16,18 @@ import {
   insertTraining,
   insertUser,
   line,
+  openFeed,
   trainingRow,
 } from '../support/feed.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import type { TestDatabase } from '../support/postgres.ts';
 
 let database: TestDatabase;
 let db: FeedClient;
 let user: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = await connectFeed(database.admin);
-  user = await insertUser(db);
+  const feed = await openFeed();
+  ({ database, db, user } = feed);
   // The queue is not what is tested here: what would be enqueued goes into a table.
   await db.client.query(`
     create table public.enqueued (queue text, data jsonb);
@@ -35,10 +35,7 @@ beforeAll(async () => {
     create function runcast.enqueue_job(
       queue text, data jsonb, start_after timestamptz default now(), singleton_key text default null) returns void
     language sql as 'insert into public.enqueued values (queue, data)'`);
-});
-afterAll(async () => {
-  await db[Symbol.asyncDispose]();
-  await database.drop();
+  return feed.close;
 });
 beforeEach(() => db.asOwner());
 

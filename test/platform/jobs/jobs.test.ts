@@ -26,7 +26,7 @@ beforeAll(async () => {
   await installJobs({ adminUrl: database.admin, queues: [counting] });
   client = new Client({ connectionString: database.admin });
   await client.connect();
-  sql = { query: async (text, values) => (await client.query(text, values)).rows };
+  sql = { query: async (text, values = []) => (await client.query(text, [...values])).rows };
 });
 
 afterAll(async () => {
