@@ -2,31 +2,50 @@
 -- brings, tenants and their members, training configs and datasets. Everything here is created only where it is
 -- missing; what exists already, on a Supabase project say, stays exactly as it is.
 
+-- Roles belong to the cluster, so another database's migrator may make them at the same moment: one block each, or
+-- losing the race for the first would undo the others.
 do $$
 begin
   if to_regrole('anon') is null then
     create role anon nologin noinherit;
   end if;
-  if to_regrole('authenticated') is null then
-    create role authenticated nologin noinherit;
-  end if;
-  if to_regrole('service_role') is null then
-    create role service_role nologin noinherit bypassrls;
-  end if;
-exception
-  -- Roles belong to the cluster: another database's migrator may have made them a moment ago.
-  when duplicate_object or unique_violation then null;
+exception when duplicate_object or unique_violation then null;
 end
 $$;
 
 do $$
 begin
-  if to_regnamespace('auth') is null then
+  if to_regrole('authenticated') is null then
+    create role authenticated nologin noinherit;
+  end if;
+exception when duplicate_object or unique_violation then null;
+end
+$$;
+
+do $$
+begin
+  if to_regrole('service_role') is null then
+    create role service_role nologin noinherit bypassrls;
+  end if;
+exception when duplicate_object or unique_violation then null;
+end
+$$;
+
+-- What exists is looked up in the catalogue: to_regclass and its kin raise an error where the schema belongs to
+-- somebody else and may not be entered.
+do $$
+declare
+  role_name text;
+begin
+  if not exists (select from pg_catalog.pg_namespace where nspname = 'auth') then
     create schema auth;
+    comment on schema auth is 'Accounts and the identity of the caller, as Supabase has them.';
     grant usage on schema auth to anon, authenticated, service_role;
   end if;
 
-  if to_regclass('auth.users') is null then
+  if not exists (
+    select from pg_catalog.pg_tables where schemaname = 'auth' and tablename = 'users'
+  ) then
     create table auth.users (
       id uuid primary key default gen_random_uuid(),
       email text unique,
@@ -36,41 +55,60 @@ begin
     alter table auth.users enable row level security;
     create policy users_select_own on auth.users
       for select to authenticated
-      using (id = nullif(coalesce(
+      using (id = (select nullif(coalesce(
         nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub',
-        current_setting('request.jwt.claim.sub', true)), '')::uuid);
+        current_setting('request.jwt.claim.sub', true)), '')::uuid));
     comment on table auth.users is 'Accounts. On Supabase this table belongs to its auth service.';
   end if;
 
-  if to_regprocedure('auth.uid()') is null then
+  if not exists (
+    select from pg_catalog.pg_proc where pronamespace = 'auth'::regnamespace and proname = 'uid'
+  ) then
     create function auth.uid() returns uuid language sql stable set search_path = '' as $fn$
       select nullif(coalesce(
         nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub',
         current_setting('request.jwt.claim.sub', true)), '')::uuid
     $fn$;
+    comment on function auth.uid() is 'The caller: the claim sub; null where nobody is signed in.';
   end if;
 
-  if to_regprocedure('auth.role()') is null then
+  if not exists (
+    select from pg_catalog.pg_proc where pronamespace = 'auth'::regnamespace and proname = 'role'
+  ) then
     create function auth.role() returns text language sql stable set search_path = '' as $fn$
       select nullif(coalesce(
         nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role',
         current_setting('request.jwt.claim.role', true)), '')
     $fn$;
+    comment on function auth.role() is 'The claim role: anon, authenticated or service_role.';
   end if;
 
-  if to_regprocedure('auth.jwt()') is null then
+  if not exists (
+    select from pg_catalog.pg_proc where pronamespace = 'auth'::regnamespace and proname = 'jwt'
+  ) then
     create function auth.jwt() returns jsonb language sql stable set search_path = '' as $fn$
-      select coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb, '{}'::jsonb)
+      select coalesce(
+        nullif(current_setting('request.jwt.claims', true), '')::jsonb,
+        jsonb_strip_nulls(jsonb_build_object(
+          'sub', nullif(current_setting('request.jwt.claim.sub', true), ''),
+          'role', nullif(current_setting('request.jwt.claim.role', true), ''))))
     $fn$;
+    comment on function auth.jwt() is 'All claims of the caller; an empty object where there are none.';
   end if;
+
+  foreach role_name in array array['anon', 'authenticated', 'service_role'] loop
+    if not has_schema_privilege(role_name, 'public', 'usage') then
+      execute format('grant usage on schema public to %I', role_name);
+    end if;
+  end loop;
 end
 $$;
 
-grant usage on schema public to anon, authenticated, service_role;
-
 do $$
+declare
+  makes_tenants constant boolean := to_regclass('public.tenants') is null;
 begin
-  if to_regclass('public.tenants') is null then
+  if makes_tenants then
     create table public.tenants (
       id uuid primary key default gen_random_uuid(),
       name text not null,
@@ -102,7 +140,9 @@ begin
     comment on table public.user_tenants is 'Who belongs to which tenant. Only active rows grant anything.';
     comment on column public.user_tenants.role is 'admin, member, viewer or billing';
     comment on column public.user_tenants.status is 'active, pending, suspended or removed';
+  end if;
 
+  if makes_tenants then
     create policy tenants_select_members on public.tenants
       for select to authenticated
       using (id in (

@@ -47,7 +47,7 @@ create policy training_executions_delete_own on public.training_executions
   for delete to authenticated
   using (user_id = (select auth.uid()));
 
-create function public.update_training_executions_updated_at() returns trigger
+create or replace function public.update_training_executions_updated_at() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   new.updated_at := now();

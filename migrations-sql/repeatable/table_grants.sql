@@ -1,0 +1,42 @@
+-- Who may touch which table at all; row-level security decides about the rows. A plain Postgres grants nothing by
+-- itself, Supabase grants everything in public to anon and authenticated, TRUNCATE included, which no policy stops.
+-- Runs at the end of every apply, since a table that was dropped and made again has lost its grants.
+
+revoke truncate, references, trigger on
+  public.tenants, public.user_tenants, public.training_configs, public.training_datasets,
+  public.training_config_datasets, public.agents, public.agent_executions, public.workflows,
+  public.workflow_executions, public.subscriptions, public.usage_metrics, public.billing_events,
+  public.telemetry_events, public.workflow_execution_logs, public.agent_execution_logs, public.error_logs,
+  public.performance_metrics, public.training_executions
+from anon, authenticated;
+
+-- Without a token there is one thing to see: public configs.
+revoke all on
+  public.agents, public.agent_executions, public.workflows, public.workflow_executions, public.subscriptions,
+  public.usage_metrics, public.billing_events, public.telemetry_events, public.workflow_execution_logs,
+  public.agent_execution_logs, public.error_logs, public.performance_metrics, public.training_executions
+from anon;
+grant select on public.training_configs to anon;
+
+-- Every command that a policy of the table speaks of.
+grant select, insert, update, delete on
+  public.training_configs, public.training_datasets, public.training_executions, public.agents, public.workflows
+to authenticated;
+grant select, insert, delete on public.training_config_datasets to authenticated;
+grant select, insert, update on public.subscriptions to authenticated;
+grant select, insert on
+  public.agent_executions, public.workflow_executions, public.usage_metrics, public.telemetry_events,
+  public.error_logs
+to authenticated;
+grant select on
+  public.tenants, public.user_tenants, public.billing_events, public.workflow_execution_logs,
+  public.agent_execution_logs, public.performance_metrics
+to authenticated;
+
+grant select, insert, update, delete on
+  public.tenants, public.user_tenants, public.training_configs, public.training_datasets,
+  public.training_config_datasets, public.agents, public.agent_executions, public.workflows,
+  public.workflow_executions, public.subscriptions, public.usage_metrics, public.billing_events,
+  public.telemetry_events, public.workflow_execution_logs, public.agent_execution_logs, public.error_logs,
+  public.performance_metrics, public.training_executions
+to service_role;
