@@ -1,0 +1,82 @@
+// Which way imports may run: main → app and cli → modules → graphql and platform → libraries. Between modules only
+// to the left of the list, and only to a file that offers services, never to somebody's types or resolvers.
+const modules = ['accounts', 'observability', 'billing', 'executions', 'training', 'agents', 'workflows'];
+const shared = '(service|status|feed|errors|providers|demo-user|events)';
+
+const betweenModules = modules.map((name, at) => ({
+  name: `${name}-imports-to-the-left`,
+  comment: `${name} may import the modules left of it, and of those only service-level files`,
+  severity: 'error',
+  from: { path: `^src/modules/${name}/` },
+  to: {
+    path: '^src/modules/',
+    pathNot: [
+      `^src/modules/${name}/`,
+      ...(at ? [`^src/modules/(${modules.slice(0, at).join('|')})/${shared}\\.ts$`] : []),
+    ],
+  },
+}));
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
+    {
+      name: 'platform-knows-no-domain',
+      severity: 'error',
+      from: { path: '^src/platform/' },
+      to: { path: '^src/(app|cli|graphql|modules|main)' },
+    },
+    {
+      name: 'graphql-knows-no-domain',
+      comment: 'schema.ts is the explicit list of the modules',
+      severity: 'error',
+      from: { path: '^src/graphql/', pathNot: '^src/graphql/schema\\.ts$' },
+      to: { path: '^src/(app|cli|modules|main)' },
+    },
+    {
+      name: 'modules-know-no-composition',
+      severity: 'error',
+      from: { path: '^src/modules/' },
+      to: { path: '^src/(app|cli|main|graphql/(schema|yoga|websocket))' },
+    },
+    {
+      name: 'app-knows-no-command',
+      severity: 'error',
+      from: { path: '^src/app/' },
+      to: { path: '^src/(cli|main)' },
+    },
+    {
+      name: 'nobody-imports-main',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/main\\.ts$' },
+    },
+    {
+      name: 'the-trainer-stands-alone',
+      comment: 'it runs as a program of its own, with nothing but Node and a validation library',
+      severity: 'error',
+      from: { path: '^src/modules/training/trainer/' },
+      to: { path: '^src/', pathNot: '^src/modules/training/trainer/' },
+    },
+    {
+      name: 'no-tests-in-the-product',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|scripts)/' },
+    },
+    {
+      name: 'no-dev-dependencies-in-the-product',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/generated/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    ...betweenModules,
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^src/generated/' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};
