@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { StartupError } from './errors.ts';
-import { logLevels } from './logger.ts';
+import { type LogLevel, logLevels } from './logger.ts';
 
 const flag = z
   .enum(['on', 'off', 'true', 'false', '1', '0'])
@@ -77,10 +77,12 @@ export const settings = z.object({
     .string()
     .default('development')
     .describe('production turns the playground off and demands a JWT secret.'),
+  DEMO: flag.optional().describe('Make a demo workspace in an empty database; default: as GRAPHIQL.'),
   LOG_LEVEL: z
     .enum(logLevels)
-    .default('info')
-    .describe(`One of ${logLevels.join(', ')}.`),
+    .optional()
+    .describe(`One of ${logLevels.join(', ')}; default: warn, and info in production.`)
+    .meta({ example: 'info' }),
   SHUTDOWN_GRACE_MS: whole(500, 60_000).default(4000).describe('Time to drain after SIGTERM or Ctrl-C.'),
   LOCAL_TRAINER: z
     .string()
@@ -113,7 +115,8 @@ export type Config = {
   jwt: JwtConfig;
   graphiql: boolean;
   introspection: boolean;
-  logLevel: (typeof logLevels)[number];
+  demo: boolean;
+  logLevel: LogLevel;
   shutdownGraceMs: number;
   local: { command?: string[]; maxRuns: number; runTimeoutMs: number };
 };
@@ -158,7 +161,8 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     },
     graphiql,
     introspection: s.INTROSPECTION ?? graphiql,
-    logLevel: s.LOG_LEVEL,
+    demo: s.DEMO ?? graphiql,
+    logLevel: s.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
     local: {
       ...(s.LOCAL_TRAINER && { command: s.LOCAL_TRAINER }),

@@ -1,10 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedPostgres } from '../../src/platform/db/embedded/server.ts';
+import { startOwnServer } from './own-server.ts';
 import { migrateTemplate, TEMPLATE } from './template.ts';
 
 declare module 'vitest' {
@@ -19,7 +16,7 @@ declare module 'vitest' {
 /** One Postgres for the whole run: its own, or the one TEST_DATABASE_URL names. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env.TEST_DATABASE_URL;
-  const server = given ? { url: given, stop: async () => {} } : await startOwn();
+  const server = given ? { url: given, stop: async () => {} } : await startOwnServer();
   const template = `${TEMPLATE}_${randomBytes(4).toString('hex')}`;
   const client = new Client({ connectionString: server.url });
   await client.connect();
@@ -31,26 +28,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await client.query(`drop database if exists ${template} with (force)`);
     await client.end();
     await server.stop();
-  };
-}
-
-async function startOwn() {
-  const folder = await mkdtemp(join(tmpdir(), 'runcast-test-'));
-  // Run by root, Postgres is another account's and has to pass through here.
-  await chmod(folder, 0o755);
-  const settings = {
-    fsync: 'off',
-    synchronous_commit: 'off',
-    full_page_writes: 'off',
-    max_connections: '400',
-  };
-  const server = await startEmbeddedPostgres({ folder: join(folder, 'postgres'), settings });
-  return {
-    url: server.url,
-    stop: async () => {
-      await server.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
   };
 }
 

@@ -11,6 +11,8 @@ export type EmbeddedPostgres = {
   /** Connection string of the superuser; holds the password. */
   url: string;
   port: number;
+  /** True where it was found running: another process owns it, or one that was killed left it behind. */
+  wasRunning: boolean;
   /** Ends all sessions and stops the server (`pg_ctl stop -m fast`); at most 10 s. */
   stop(): Promise<void>;
 };
@@ -46,9 +48,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const cluster = { folder, data: join(folder, 'data'), binaries, account, settings: options.settings ?? {} };
   await prepareFolder(cluster);
   const password = await initialise(cluster);
-  const port = (await runningPort(cluster)) ?? (await start(cluster));
+  const running = await runningPort(cluster);
+  const port = running ?? (await start(cluster));
   return {
     port,
+    wasRunning: running !== undefined,
     url: `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`,
     stop: () => run(cluster, binaries.pgCtl, ['stop', '-D', cluster.data, '-m', 'fast', '-w', '-t', '10']),
   };

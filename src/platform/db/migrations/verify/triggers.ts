@@ -1,0 +1,101 @@
+import type { Client } from 'pg';
+import { messageOf } from '../../../errors.ts';
+import type { Check } from './verify.ts';
+
+/** How to make one row of each table whose updated_at a trigger moves. $1 is a user. */
+const rows: Record<string, { columns: string; values: string }> = {
+  agents: {
+    columns: 'name, version, category, output_type, created_by',
+    values: `'verify', '1.0.0', 'custom', 'text', $1`,
+  },
+  workflows: {
+    columns: 'name, version, category, trigger, start_step_id, created_by',
+    values: `'verify', '1.0.0', 'custom', '{}', gen_random_uuid(), $1`,
+  },
+  subscriptions: {
+    columns: 'tier, current_period_start, current_period_end, user_id',
+    values: `'free', now(), now(), $1`,
+  },
+  training_executions: {
+    columns: 'public_id, method, provider, user_id',
+    values: `'verify', 'sft', 'local', $1`,
+  },
+};
+
+const LONG_AGO = '2001-01-01';
+
+/**
+ * Guide 2's "triggers working": really changes a row of each table, in a transaction that is rolled back.
+ *
+ * @param options.hasFeed whether the files make the event feed, so that its triggers are looked at too
+ */
+export async function checkTriggers(client: Client, options: { hasFeed: boolean }): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const table of Object.keys(rows)) {
+    const what = `updated_at moves on public.${table}`;
+    checks.push(await rolledBack(client, what, (user) => moves(client, table, user)));
+  }
+  if (!options.hasFeed) return checks;
+  const what = "a foreign client's run gets a stream and events";
+  return [...checks, await rolledBack(client, what, (user) => feeds(client, user))];
+}
+
+/** @param work tells the fault, or undefined where there is none; gets a user's id */
+async function rolledBack(
+  client: Client,
+  what: string,
+  work: (user: string) => Promise<string | undefined>,
+): Promise<Check> {
+  await client.query('begin');
+  try {
+    const detail = await work(await anyUser(client));
+    return detail ? { ok: false, what, detail } : { ok: true, what };
+  } catch (thrown) {
+    return { ok: false, what, detail: messageOf(thrown) };
+  } finally {
+    await client.query('rollback');
+  }
+}
+
+async function anyUser(client: Client): Promise<string> {
+  const found = await client.query<{ id: string }>('select id from auth.users limit 1');
+  const made = found.rows[0]
+    ? found
+    : await client.query<{ id: string }>(
+        'insert into auth.users (id) values (gen_random_uuid()) returning id',
+      );
+  return made.rows[0]?.id ?? '';
+}
+
+async function moves(client: Client, table: string, user: string): Promise<string | undefined> {
+  const row = await makeRow(client, table, user);
+  const { rows: changed } = await client.query<{ moved: boolean }>(
+    `update public.${table} set created_at = created_at where id = $1 returning updated_at > $2 as moved`,
+    [row, LONG_AGO],
+  );
+  return changed[0]?.moved ? undefined : 'updated_at stays as it was';
+}
+
+async function feeds(client: Client, user: string): Promise<string | undefined> {
+  const row = await makeRow(client, 'training_executions', user);
+  const lastSeq = async () => {
+    const { rows: streams } = await client.query<{ last_seq: string }>(
+      `select last_seq from runcast.execution_streams where kind = 'training' and execution_id = $1`,
+      [row],
+    );
+    return streams[0] && Number(streams[0].last_seq);
+  };
+  const before = await lastSeq();
+  if (before === undefined) return 'an inserted row has no stream';
+  await client.query('update public.training_executions set progress = 7 where id = $1', [row]);
+  return (await lastSeq()) === before ? 'a changed row has no new event' : undefined;
+}
+
+async function makeRow(client: Client, table: string, user: string): Promise<string> {
+  const { columns, values } = rows[table] ?? { columns: '', values: '' };
+  const made = await client.query<{ id: string }>(
+    `insert into public.${table} (${columns}, updated_at) values (${values}, '${LONG_AGO}') returning id`,
+    [user],
+  );
+  return made.rows[0]?.id ?? '';
+}
