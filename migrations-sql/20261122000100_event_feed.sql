@@ -89,9 +89,9 @@ comment on table runcast.execution_events_default is
   'Events of months without a partition; runcast.ensure_event_partitions moves them out';
 
 -- One partition a month. Made beside the table and attached, since "create table … partition of" would wait for, and
--- hold up, every reader and writer of the feed.
+-- hold up, every reader and writer of the feed. The timeout bounds how long anybody queues behind it; try again later.
 create function runcast.ensure_event_partitions(p_months integer default 3) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set lock_timeout = '5s' as $$
 declare
   v_made integer := 0;
   v_bucket date;
@@ -110,13 +110,12 @@ begin
       'create policy execution_events_select_own on runcast.%1$I for select to authenticated using (exists (
          select from runcast.execution_streams s
          where s.kind = %1$I.kind and s.execution_id = %1$I.execution_id and s.user_id = (select auth.uid())))', v_name);
-    -- Events that came while nobody had made this partition. No writer may add one between the move and the attach.
-    if exists (select from runcast.execution_events_default where bucket = v_bucket) then
-      lock table runcast.execution_events_default in access exclusive mode;
-      execute format('insert into runcast.%I select * from runcast.execution_events_default where bucket = $1', v_name)
-        using v_bucket;
-      delete from runcast.execution_events_default where bucket = v_bucket;
-    end if;
+    -- Events that came while nobody had made this partition. Attaching takes this lock anyway; taken here, no writer
+    -- adds one between the move and the attach.
+    lock table runcast.execution_events_default in access exclusive mode;
+    execute format('insert into runcast.%I select * from runcast.execution_events_default where bucket = $1', v_name)
+      using v_bucket;
+    delete from runcast.execution_events_default where bucket = v_bucket;
     execute format('alter table runcast.execution_events attach partition runcast.%I for values in (%L)', v_name, v_bucket);
     v_made := v_made + 1;
   end loop;

@@ -29,8 +29,7 @@ create table runcast.projection_key (key text not null);
 alter table runcast.projection_key enable row level security;
 create policy projection_key_select_nobody on runcast.projection_key for select to authenticated using (false);
 comment on table runcast.projection_key is
-  'One random key that runcast.project_execution shows to the triggers by a setting. Nobody is granted anything on it.';
-insert into runcast.projection_key values (gen_random_uuid()::text || gen_random_uuid()::text);
+  'One random key that runcast.project_execution shows to the triggers by a setting, made with them. Nobody is granted anything on it.';
 
 create function runcast.is_projecting() returns boolean
 language sql stable set search_path = '' as $$
@@ -142,12 +141,13 @@ $$;
 create function runcast.project_execution(
   p_kind text, p_id text, p_status text default null, p_percent integer default null, p_error text default null,
   p_result jsonb default null, p_lines text[] default null) returns void
-language plpgsql set search_path = '' set runcast.projection = '' as $$
+language plpgsql set search_path = '' as $$
 declare
   v_ended timestamptz := case when runcast.is_terminal(p_status) then clock_timestamp() end;
   v_error jsonb := case when p_error is not null then jsonb_build_object('message', p_error) end;
 begin
-  -- Ends with this function, whatever it ends by: the function's own setting puts the former value back.
+  -- Shown for the one update below. Where that fails, the rollback takes the setting back with it; a SET clause of the
+  -- function would do both, but only a superuser may give a function one for a setting like this.
   perform set_config('runcast.projection', key, true) from runcast.projection_key;
   if p_kind = 'training' then
     update public.training_executions set
@@ -168,13 +168,17 @@ begin
       completed_at = coalesce(v_ended, completed_at)
     where id = p_id::uuid;
   end if;
+  perform set_config('runcast.projection', '', true);
 end
 $$;
 
 -- What is wrong with a batch, as 'events[<index from 0>].<field> <what it must be>'; null where nothing is. One
--- statement for the whole batch: a loop in PL/pgSQL costs more than storing the events.
+-- statement for the whole batch, since a loop in PL/pgSQL costs more than storing the events; but in PL/pgSQL, which
+-- keeps its plan, where Postgres before 18 plans a function in SQL at every call.
 create function runcast.batch_fault(p_events jsonb[]) returns text
-language sql immutable set search_path = '' as $$
+language plpgsql immutable set search_path = '' as $$
+begin
+  return (
   select format('events[%s]%s', i - 1, fault)
   from (
     select i, case e ->> 'type'
@@ -226,7 +230,8 @@ language sql immutable set search_path = '' as $$
   ) checked
   where fault is not null
   order by i
-  limit 1
+  limit 1);
+end
 $$;
 
 -- Follows the status through a batch that changes it: fills in `from`, refuses what is no legal transition and

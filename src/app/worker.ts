@@ -50,7 +50,7 @@ export function createWorker(options: {
     await boss.start();
     const providers = createProviders({ ...options, config: { ...config, worker: true } });
     const dependencies = { database, providers, runs, worker: name, giveUp: giveUp.signal, log };
-    await work(boss, runTraining, dependencies, config.local.maxRuns);
+    await work(boss, runTraining, dependencies, { concurrency: config.local.maxRuns, log });
     const listener = createListener({
       url: workerUrl,
       channels: ['runcast_control'],

@@ -18,8 +18,16 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** The `code` of a system or Postgres error, such as `ENOENT` or `23505`; undefined where there is none. */
+/**
+ * The `code` of a system or Postgres error, such as `ENOENT` or `23505`; undefined where there is none. Of an error that
+ * Prisma made from Postgres's it is Postgres's, not Prisma's.
+ */
 export function codeOf(thrown: unknown): string | undefined {
-  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined;
-  return typeof thrown.code === 'string' ? thrown.code : undefined;
+  const driverError = property(property(thrown, 'meta'), 'driverAdapterError') ?? thrown;
+  const code = property(property(driverError, 'cause'), 'originalCode') ?? property(thrown, 'code');
+  return typeof code === 'string' ? code : undefined;
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

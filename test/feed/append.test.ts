@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventInput } from '../../src/platform/feed/events.ts';
 import { appendEvents, findStream, readEvents, refreshLogs } from '../../src/platform/feed/feed.ts';
 import {
@@ -6,26 +6,22 @@ import {
   type FeedClient,
   feedOf,
   insertTraining,
-  insertUser,
   line,
   linesOf,
   numbered,
+  openFeed,
   trainingRow,
 } from '../support/feed.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import type { TestDatabase } from '../support/postgres.ts';
 
 let database: TestDatabase;
 let db: FeedClient;
 let user: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = await connectFeed(database.admin);
-  user = await insertUser(db);
-});
-afterAll(async () => {
-  await db[Symbol.asyncDispose]();
-  await database.drop();
+  const feed = await openFeed();
+  ({ database, db, user } = feed);
+  return feed.close;
 });
 
 const training = async (values?: Parameters<typeof insertTraining>[2]) =>

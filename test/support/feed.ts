@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import type { Sql } from '../../src/platform/db/sql.ts';
 import type { EventInput, ExecutionKind } from '../../src/platform/feed/events.ts';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 /** A connection of its own as the tables' owner; `as` and `asOwner` change whom its next statements act for. */
 export type FeedClient = Sql & {
@@ -30,6 +31,19 @@ export async function connectFeed(url: string): Promise<FeedClient> {
     },
     [Symbol.asyncDispose]: () => client.end(),
   };
+}
+
+export type FeedFixture = { database: TestDatabase; db: FeedClient; user: string; close(): Promise<void> };
+
+/** A database of the test file's own, a connection as its owner, and a user. */
+export async function openFeed(): Promise<FeedFixture> {
+  const database = await createTestDatabase();
+  const db = await connectFeed(database.admin);
+  const close = async () => {
+    await db[Symbol.asyncDispose]();
+    await database.drop();
+  };
+  return { database, db, user: await insertUser(db), close };
 }
 
 export async function insertUser(sql: Sql): Promise<string> {

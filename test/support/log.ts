@@ -3,8 +3,14 @@ import type { Logger } from '../../src/platform/logger.ts';
 
 export type LogEntry = { msg: string } & Record<string, unknown>;
 
+export type CapturedLog = {
+  log: Logger;
+  /** Resolves with the first entry, earlier ones included, for which this holds. */
+  until(holds: (entry: LogEntry) => boolean): Promise<LogEntry>;
+};
+
 /** A logger whose entries a test can wait for. */
-export function captureLog(): { log: Logger; until(holds: (entry: LogEntry) => boolean): Promise<LogEntry> } {
+export function captureLog(): CapturedLog {
   const entries: LogEntry[] = [];
   const waiting = new Set<(entry: LogEntry) => void>();
   const write = (line: string): void => {

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, type Notification } from 'pg';
+import { createWorker, type Worker } from '../../src/app/worker.ts';
 import { type Config, loadConfig } from '../../src/platform/config.ts';
 import type { ExecutionEvent } from '../../src/platform/feed/events.ts';
 import { readEvents, requestCancel, startExecution } from '../../src/platform/feed/feed.ts';
-import type { TestDatabase } from './postgres.ts';
+import { type CapturedLog, captureLog } from './log.ts';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 /** One step of test/fixtures/trainers/scripted.mjs. */
 export type Action = Record<string, unknown>;
@@ -24,6 +26,7 @@ export type TrainingDatabase = {
     storagePath?: string;
     method?: string;
     provider?: string;
+    format?: string;
   }): Promise<string>;
   cancel(executionId: string, reason: string): Promise<void>;
   /** Resolves with all events once they satisfy the condition, which is looked at after every hint. */
@@ -41,13 +44,20 @@ export async function openTraining(database: Pick<TestDatabase, 'admin'>): Promi
   await listener.query('listen runcast_feed');
   const userId = randomUUID();
   await admin.query('insert into auth.users (id, email) values ($1, $2)', [userId, `${userId}@example.com`]);
-  const query = async <Row>(text: string, values?: unknown[]) =>
-    (await admin.query(text, values)).rows as Row[];
+  const query = async <Row>(text: string, values: readonly unknown[] = []) =>
+    (await admin.query(text, [...values])).rows as Row[];
 
   return {
     admin,
     userId,
-    async start({ config, script, storagePath, method = 'sft', provider = 'local' }) {
+    async start({
+      config,
+      script,
+      storagePath,
+      method = 'sft',
+      provider = 'local',
+      format = 'prompt_completion',
+    }) {
       const publicId = `config-${randomUUID()}`;
       const id = `exec_${randomUUID()}`;
       await admin.query('begin');
@@ -57,9 +67,9 @@ export async function openTraining(database: Pick<TestDatabase, 'admin'>): Promi
            values ($1, 'test', $2, true, $3) returning id),
          d as (
            insert into public.training_datasets (user_id, name, storage_path, format)
-           select $1, 'data', $4, 'prompt_completion' where $4::text is not null returning id)
+           select $1, 'data', $4, $5 where $4::text is not null returning id)
          insert into public.training_config_datasets (config_id, dataset_id) select c.id, d.id from c, d`,
-        [userId, publicId, { ...config, ...(script && { script }) }, storagePath ?? null],
+        [userId, publicId, { ...config, ...(script && { script }) }, storagePath ?? null, format],
       );
       await admin.query('set local role authenticated; ');
       await admin.query("select set_config('request.jwt.claims', $1, true)", [
@@ -80,20 +90,26 @@ export async function openTraining(database: Pick<TestDatabase, 'admin'>): Promi
       await requestCancel({ query }, { kind: 'training', id, reason });
       await admin.query('commit');
     },
-    until(executionId, holds) {
-      const { promise, resolve, reject } = Promise.withResolvers<ExecutionEvent[]>();
-      const look = (): void => {
-        readEvents({ query }, { kind: 'training', id: executionId, after: 0, limit: 1_000_000 }).then(
-          (events) => holds(events) && resolve(events),
-          reject,
-        );
-      };
+    async until(executionId, holds) {
+      const events: ExecutionEvent[] = [];
+      let hint = Promise.withResolvers<void>();
       const onHint = ({ payload }: Notification): void => {
-        if (payload?.includes(executionId)) look();
+        if (payload?.includes(executionId)) hint.resolve();
       };
       listener.on('notification', onHint);
-      look();
-      return promise.finally(() => listener.off('notification', onHint));
+      try {
+        for (;;) {
+          const after = events.at(-1)?.seq ?? 0;
+          events.push(
+            ...(await readEvents({ query }, { kind: 'training', id: executionId, after, limit: 100_000 })),
+          );
+          if (holds(events)) return events;
+          await hint.promise;
+          hint = Promise.withResolvers<void>();
+        }
+      } finally {
+        listener.off('notification', onHint);
+      }
     },
     close: async () => {
       await Promise.all([admin.end(), listener.end()]);
@@ -121,6 +137,47 @@ export const hasEnded = (events: readonly ExecutionEvent[]): boolean =>
 
 export const hasLine = (line: string | RegExp) => (events: readonly ExecutionEvent[]) =>
   linesOf(events).some((other) => (typeof line === 'string' ? other === line : line.test(other)));
+
+export type WorkerBench = TrainingDatabase & {
+  database: TestDatabase;
+  config: Config;
+  log: CapturedLog;
+  /** Starts a worker in this process, which `close` stops. Default command: test/fixtures/trainers/scripted.mjs. */
+  startWorker(local?: Partial<Config['local']> | 'trainer shipped'): Promise<Worker>;
+};
+
+/** A database, a data folder and workers in this process, for one test file. */
+export async function openWorkerBench(): Promise<WorkerBench> {
+  const database = await createTestDatabase();
+  const training = await openTraining(database);
+  const { config, remove } = await workerConfig();
+  const { command: _scripted, ...shipped } = config.local;
+  const log = captureLog();
+  const workers: Worker[] = [];
+  return {
+    ...training,
+    database,
+    config,
+    log,
+    async startWorker(local) {
+      const worker = createWorker({
+        config: { ...config, local: local === 'trainer shipped' ? shipped : { ...config.local, ...local } },
+        workerUrl: database.worker,
+        log: log.log,
+        environment: { ...process.env, JWT_SECRET: 'not for trainers', HF_HOME: '/models' },
+      });
+      workers.push(worker);
+      await worker.start();
+      return worker;
+    },
+    async close() {
+      for (const worker of workers) await worker.stop(4_000);
+      await training.close();
+      await database.drop();
+      await remove();
+    },
+  };
+}
 
 /** A worker's configuration, with a data folder of its own that holds one small dataset, `datasets/data.jsonl`. */
 export async function workerConfig(

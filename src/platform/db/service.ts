@@ -1,50 +1,31 @@
-import { Pool } from 'pg';
-import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { Claims } from './claims.ts';
 import type { Sql } from './sql.ts';
+import { createViewerDatabase } from './viewer.ts';
 
+const SERVICE: Claims = { role: 'service_role' };
+
+/** The database as the service role sees it: past row-level security, so the owner is for the caller to mind. */
 export type ServiceDatabase = {
+  /** Each statement in a transaction of its own. */
   sql: Sql;
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
 
+/** @param options.url of a login role that may become service_role */
 export function createServiceDatabase(options: {
   url: string;
   poolSize: number;
   log: Logger;
 }): ServiceDatabase {
-  const pool = new Pool({
-    connectionString: options.url,
-    max: options.poolSize,
-    connectionTimeoutMillis: 5000,
-    application_name: 'runcast worker',
-  });
-  pool.on('error', (error) => options.log.warn({ error: messageOf(error) }, 'lost a connection'));
-  async function transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    const client = await pool.connect();
-    let broken = false;
-    try {
-      await client.query(
-        `begin; set local role service_role; set local "request.jwt.claims" = '{"role":"service_role"}'`,
-      );
-      const result = await work({
-        query: async (text, values) => (await client.query(text, values)).rows,
-      });
-      await client.query('commit');
-      return result;
-    } catch (error) {
-      await client.query('rollback').catch(() => {
-        broken = true;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
-  }
+  const viewers = createViewerDatabase(options);
   return {
-    sql: { query: (text, values) => transaction((sql) => sql.query(text, values)) },
-    transaction,
-    close: () => pool.end(),
+    sql: {
+      query: (text, values) => viewers.withViewer(SERVICE, ({ sql }) => sql.query(text, values)),
+    },
+    transaction: (work) =>
+      viewers.withViewer(SERVICE, (viewer) => viewer.transaction(({ sql }) => work(sql))),
+    close: () => viewers.close(),
   };
 }

@@ -1,4 +1,5 @@
-import { PgBoss } from 'pg-boss';
+import { type JobResult, PgBoss } from 'pg-boss';
+import { z } from 'zod';
 import { codeOf, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Job } from './define.ts';
@@ -39,28 +40,42 @@ export function createBoss(options: { url: string; log: Logger }): PgBoss {
 /**
  * Lets this process run jobs of one kind.
  *
- * @param concurrency how many at a time
+ * @param options.concurrency how many at a time
  */
 export async function work<Payload extends object, Dependencies>(
   boss: PgBoss,
   job: Job<Payload, Dependencies>,
   dependencies: Dependencies,
-  concurrency: number,
+  options: { concurrency: number; log: Logger },
 ): Promise<void> {
   await boss.work(
     job.name,
     {
-      localConcurrency: concurrency,
+      localConcurrency: options.concurrency,
       pollingIntervalSeconds: POLL_SECONDS,
       notifyPollingIntervalSeconds: POLL_SECONDS,
       heartbeatRefreshSeconds: HEARTBEAT_REFRESH_SECONDS,
       // Without it every slot would wait for its next poll after each job.
       burstWhenReadyExceeds: 1,
+      perJobResults: true,
     },
     async (deliveries) => {
-      for (const { data, signal, retryCount } of deliveries) {
-        await job.handle(job.payload.parse(data), dependencies, { signal, delivery: retryCount });
+      const results: JobResult[] = [];
+      for (const { id, data, signal, retryCount } of deliveries) {
+        const payload = job.payload.safeParse(data);
+        if (payload.success) {
+          await job.handle(payload.data, dependencies, { signal, delivery: retryCount });
+          results.push({ id, status: 'completed' });
+        } else {
+          // No number of retries would mend it; pg-boss keeps it as failed for as long as the queue keeps what has ended.
+          options.log.error(
+            { job: job.name, id, fault: z.prettifyError(payload.error) },
+            'unfit job set aside',
+          );
+          results.push({ id, status: 'deadletter', output: { fault: z.prettifyError(payload.error) } });
+        }
       }
+      return results;
     },
   );
 }

@@ -20,8 +20,8 @@ export interface OutputParser {
  * - Lines of JSON and of Python dicts: see `readFields`; a metric that names no step gets that of the running bar, or
  *   else its own number, from 1. All other lines are log lines, except that blank ones are left out.
  * - tqdm bars: see `judgeBar` for which ones count. Refreshes are no log lines; consecutive ones give one progress item
- *   a push, and a metric where the values behind the rate have changed. Bars that do not count become one log line when
- *   they are complete.
+ *   a push. The values behind the rate are a metric, one a step, as last drawn for that step. Bars that do not count
+ *   become one log line when they are complete.
  * - Other text before a lone carriage return has been overwritten on the screen by the text after it: only the last such
  *   text is a log line, and so is what a bar overwrites.
  * - A line longer than `maxLineBytes` is cut and says so. Time is linear in the bytes pushed, memory is bounded.
@@ -34,7 +34,9 @@ export function createOutputParser({ source }: { source: 'stdout' | 'stderr' }):
   let items: OutputItem[] = [];
   let bars: BarState = initialBarState;
   let barStep: number | undefined;
-  let barMetric = '';
+  /** The values behind the bar at its newest step, held back because the same step may be drawn with newer ones. */
+  let pendingMetric: MetricItem | undefined;
+  let lastBarMetric = '';
   let loggedBar = '';
   /** The newest progress of a bar, held back until something else follows. */
   let refreshed: ProgressItem | undefined;
@@ -50,8 +52,16 @@ export function createOutputParser({ source }: { source: 'stdout' | 'stderr' }):
     lastProgress = key;
     refreshed = undefined;
   };
+  const releaseMetric = (): void => {
+    if (!pendingMetric) return;
+    const key = JSON.stringify(pendingMetric);
+    if (key !== lastBarMetric) items.push(pendingMetric);
+    lastBarMetric = key;
+    pendingMetric = undefined;
+  };
   const add = (...added: OutputItem[]): void => {
     release();
+    releaseMetric();
     for (const item of added) {
       if (item.kind === 'metric') bars = { ...bars, measured: true };
       if (item.kind === 'progress') lastProgress = JSON.stringify(item);
@@ -73,15 +83,17 @@ export function createOutputParser({ source }: { source: 'stdout' | 'stderr' }):
     if (counts) {
       barStep = step;
       if (progress) refreshed = progress;
-      const metric: MetricItem = {
-        kind: 'metric',
-        step,
-        ...(epoch === undefined ? {} : { epoch }),
-        values: bar.values,
-      };
-      const key = JSON.stringify(metric);
-      if (Object.keys(bar.values).length > 0 && key !== barMetric) items.push(metric);
-      barMetric = key;
+      if (pendingMetric?.step !== step) releaseMetric();
+      if (Object.keys(bar.values).length > 0) {
+        pendingMetric = {
+          kind: 'metric',
+          step,
+          ...(epoch === undefined ? {} : { epoch }),
+          values: bar.values,
+        };
+      }
+      if (end !== 'return') releaseMetric();
+      if (end !== 'return' && bar.done === bar.total) release();
     } else if (
       end !== 'return' &&
       bar.total !== undefined &&
@@ -140,6 +152,7 @@ export function createOutputParser({ source }: { source: 'stdout' | 'stderr' }):
       take(reader.close());
       if (overwritten !== undefined) log(overwritten);
       overwritten = undefined;
+      releaseMetric();
       return finish();
     },
   };

@@ -60,10 +60,6 @@ export function createDpoPhase(options: DpoOptions): Phase {
   const reference: Model = { shape: model.shape, parameters: new Float64Array(model.parameters.length) };
   /** The reference never changes while the phase lasts, so each answer is asked once. */
   const referenceLogs = new Map<Answer, number>();
-  const freeze = (parameters: Float64Array): void => {
-    reference.parameters.set(parameters);
-    referenceLogs.clear();
-  };
 
   const logProbability = (of: Model, { tokens, start }: Answer): number => {
     let sum = 0;
@@ -94,9 +90,9 @@ export function createDpoPhase(options: DpoOptions): Phase {
     steps,
     learningRate,
     epochsAfter: (count) => (count * pairBatchSize) / training.length,
-    begin: () => freeze(model.parameters),
+    begin: () => reference.parameters.set(model.parameters),
     state: () => reference.parameters,
-    restore: freeze,
+    restore: (state) => reference.parameters.set(state),
     step(gradient, random) {
       const rewards = [];
       for (let i = 0; i < pairBatchSize; i += 1) {

@@ -181,6 +181,41 @@ describe('bars', () => {
     expect(lastProgress(items)).toMatchObject({ percent: 10, totalSteps: 10 });
   });
 
+  test('once a metric came with it, the training bar stays the one that counts, complete or not', () => {
+    const items = parse(
+      "\r100%|██████████| 10/10 [00:09<00:00, 1.00s/it]{'loss': 2.3, 'epoch': 1.0}\n\r 20%|██        | 1/5 [00:01<00:04, 1.00s/it]\n",
+    );
+    expect(progress(items)).toMatchObject([{ percent: 100, totalSteps: 10 }]);
+    expect(metrics(items)).toMatchObject([{ step: 10, values: { loss: 2.3 } }]);
+  });
+
+  test('a bar that counts bytes is a download, with or without a name', () => {
+    expect(parse('\r 50%|█████     | 5.00M/10.0M [00:01<00:01, 5.00MB/s]\n')).toEqual([]);
+    expect(parse('\rtrain.bin:  50%|█████     | 5.00M/10.0M [00:01<00:01, 5.00MB/s]\n')).toEqual([]);
+  });
+
+  test('the values behind a bar are told once a step, the last ones drawn, however often it is refreshed', () => {
+    const refresh = (step: number, loss: number) =>
+      `\r${step}%|█  | ${step}/100 [00:01<00:09, 9.9it/s, loss=${loss}, lr=1e-3]`;
+    const metric = (step: number, loss: number) => ({ kind: 'metric', step, values: { loss, lr: 0.001 } });
+    const parser = createOutputParser({ source: 'stderr' });
+    const push = (...refreshes: string[]) => metrics(parser.push(Buffer.from(refreshes.join(''))));
+    // tqdm draws new values at once and a new step at most ten times a second.
+    expect(push(refresh(1, 2.5), refresh(1, 2.4))).toEqual([]);
+    expect(push(refresh(2, 2.3), '\r')).toEqual([]);
+    expect(push('saved\n')).toEqual([metric(1, 2.4), metric(2, 2.3)]);
+    expect(push(refresh(2, 2.3), refresh(3, 2.3))).toEqual([]);
+    expect(metrics(parser.end())).toEqual([metric(3, 2.3)]);
+  });
+
+  test('a bar that ends says so before the next one begins', () => {
+    const bars = [
+      'Train: 100%|██| 5/5 [00:01<00:00, 5.00it/s]',
+      'Train:  50%|█ | 5/10 [00:01<00:01, 5.00it/s]',
+    ];
+    expect(progress(parse(bars.join('\n'))).map((item) => item.percent)).toEqual([100, 50]);
+  });
+
   test("Lightning's bar carries metrics, with steps over all epochs", () => {
     const items = parse(transcripts.lightning.text);
     expect(metrics(items)).toEqual([

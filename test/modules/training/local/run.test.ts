@@ -1,46 +1,25 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createWorker, type Worker } from '../../../../src/app/worker.ts';
 import { findMarked, RUN_MARKER } from '../../../../src/modules/training/local/marked-processes.ts';
-import { captureLog } from '../../../support/log.ts';
-import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
 import {
   hasEnded,
   hasLine,
   linesOf,
-  openTraining,
+  openWorkerBench,
   statusesOf,
-  type TrainingDatabase,
-  workerConfig,
+  type WorkerBench,
 } from '../../../support/training.ts';
 
-const logged = captureLog();
-let database: TestDatabase;
-let training: TrainingDatabase;
-let worker: Worker;
-let folder: Awaited<ReturnType<typeof workerConfig>>;
+let bench: WorkerBench;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  training = await openTraining(database);
-  folder = await workerConfig({ maxRuns: 4 });
-  worker = createWorker({
-    config: folder.config,
-    workerUrl: database.worker,
-    log: logged.log,
-    environment: { ...process.env, JWT_SECRET: 'not for trainers', HF_HOME: '/models' },
-  });
-  await worker.start();
+  bench = await openWorkerBench();
+  await bench.startWorker({ maxRuns: 4 });
 });
 
-afterAll(async () => {
-  await worker?.stop(4_000);
-  await training?.close();
-  await database?.drop();
-  await folder?.remove();
-});
+afterAll(() => bench?.close());
 
 it('turns output into events in order and completes with the result', async () => {
-  const id = await training.start({
+  const id = await bench.start({
     script: [
       { print: 'hello' },
       { print: '{"step": 1, "loss": 2.5, "progress": 50}' },
@@ -49,7 +28,7 @@ it('turns output into events in order and completes with the result', async () =
       { result: { model_path: 'output/model.json', metrics: { loss: 2.5 } } },
     ],
   });
-  const events = await training.until(id, hasEnded);
+  const events = await bench.until(id, hasEnded);
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1));
   expect(statusesOf(events)).toEqual(['pending', 'running', 'completed']);
   expect(events.flatMap(({ type, payload }) => (type === 'log' ? [payload] : []))).toEqual(
@@ -61,7 +40,7 @@ it('turns output into events in order and completes with the result', async () =
   expect(events.filter(({ type }) => type === 'metric')).toMatchObject([
     { payload: { step: 1, values: { loss: 2.5 } } },
   ]);
-  const { rows } = await training.admin.query(
+  const { rows } = await bench.admin.query(
     'select status, progress, result, error from training_executions where id = $1',
     [id],
   );
@@ -71,7 +50,7 @@ it('turns output into events in order and completes with the result', async () =
       progress: 100,
       error: null,
       result: {
-        model_path: `${folder.config.dataDir}/runs/${id}/output/model.json`,
+        model_path: `${bench.config.dataDir}/runs/${id}/output/model.json`,
         metrics: { loss: 2.5 },
       },
     },
@@ -79,11 +58,11 @@ it('turns output into events in order and completes with the result', async () =
 });
 
 it('hands the dataset over and keeps our secrets from the trainer', async () => {
-  const id = await training.start({
+  const id = await bench.start({
     storagePath: 'datasets/data.jsonl',
     script: [{ dataset: true }, { environment: true }],
   });
-  const lines = linesOf(await training.until(id, hasEnded));
+  const lines = linesOf(await bench.until(id, hasEnded));
   expect(lines).toContain('dataset {"prompt":"a","completion":"b"}');
   const names = lines.find((line) => line.startsWith('environment '))?.split(' ') ?? [];
   expect(names).toEqual(
@@ -101,42 +80,42 @@ it.each([
     'result.json names a model_path that is no file in the run folder',
   ],
 ])('fails after %j', async (script, error) => {
-  const id = await training.start({ script });
-  const events = await training.until(id, hasEnded);
+  const id = await bench.start({ script });
+  const events = await bench.until(id, hasEnded);
   expect(statusesOf(events)).toEqual(['pending', 'running', `failed: ${error}`]);
 });
 
 it('survives a 10 MB line, broken UTF-8 and a flood of lines', async () => {
-  const id = await training.start({
+  const id = await bench.start({
     script: [
       { flood: 10 * 1024 * 1024 },
       { bytes: Buffer.from([0xff, 0xfe, 0x61, 0x00, 0x62, 0x0a]).toString('base64') },
       { lines: 20_000 },
     ],
   });
-  const lines = linesOf(await training.until(id, hasEnded));
+  const lines = linesOf(await bench.until(id, hasEnded));
   expect(lines[0]).toMatch(/^x+… \[truncated \d+ bytes\]$/);
   expect(lines[1]).toBe('\uFFFD\uFFFDab');
   expect(lines.slice(2)).toEqual(Array.from({ length: 20_000 }, (_, i) => `line ${i + 1}`));
 });
 
 it('cancels a trainer that ignores SIGTERM, and its child that left the group', async () => {
-  const id = await training.start({ script: [{ stubborn: true }, { child: true }, { hang: true }] });
-  await training.until(id, hasLine(/^child/));
-  await training.cancel(id, 'enough');
-  const events = await training.until(id, hasEnded);
+  const id = await bench.start({ script: [{ stubborn: true }, { child: true }, { hang: true }] });
+  await bench.until(id, hasLine(/^child/));
+  await bench.cancel(id, 'enough');
+  const events = await bench.until(id, hasEnded);
   expect(statusesOf(events)).toEqual(['pending', 'running', 'cancelled: enough']);
   expect(linesOf(events)).toContain('not now');
   expect(await findMarked(RUN_MARKER, id)).toEqual([]);
 });
 
 it('stops a trainer whose run was ended by another hand', async () => {
-  const id = await training.start({ script: [{ child: true }, { hang: true }] });
-  await training.until(id, hasLine(/^child/));
-  await training.admin.query("update training_executions set status = 'cancelled' where id = $1", [id]);
-  await logged.until(({ msg, executionId }) => msg === 'run ended' && executionId === id);
+  const id = await bench.start({ script: [{ child: true }, { hang: true }] });
+  await bench.until(id, hasLine(/^child/));
+  await bench.admin.query("update training_executions set status = 'cancelled' where id = $1", [id]);
+  await bench.log.until(({ msg, executionId }) => msg === 'run ended' && executionId === id);
   expect(await findMarked(RUN_MARKER, id)).toEqual([]);
-  expect(statusesOf(await training.until(id, hasEnded)).at(-1)).toMatch(/^cancelled/);
+  expect(statusesOf(await bench.until(id, hasEnded)).at(-1)).toMatch(/^cancelled/);
 });
 
 it.each([
@@ -145,16 +124,27 @@ it.each([
   ['../../etc/passwd', /no readable file|lies outside/],
   ['datasets/absent.jsonl', /no readable file/],
 ])('refuses the dataset %s', async (storagePath, error) => {
-  const id = await training.start({ storagePath, script: [] });
-  const [, , end] = statusesOf(await training.until(id, hasEnded));
+  const id = await bench.start({ storagePath, script: [] });
+  const [, , end] = statusesOf(await bench.until(id, hasEnded));
   expect(end).toMatch(error);
 });
 
 it('fails a run of a provider that this worker does not have', async () => {
-  const id = await training.start({ provider: 'openai', script: [] });
-  expect(statusesOf(await training.until(id, hasEnded))).toEqual([
+  const id = await bench.start({ provider: 'openai', script: [] });
+  expect(statusesOf(await bench.until(id, hasEnded))).toEqual([
     'pending',
     'running',
     'failed: this worker does not run the provider openai',
   ]);
+});
+
+it('changes nothing when the job of an ended run is delivered again', async () => {
+  const id = await bench.start({ script: [{ print: 'once' }] });
+  const { length } = await bench.until(id, hasEnded);
+  await bench.admin.query(
+    `select runcast.enqueue_job('training.run', jsonb_build_object('executionId', $1::text))`,
+    [id],
+  );
+  await bench.log.until(({ code, executionId }) => code === 'STREAM_CLOSED' && executionId === id);
+  expect(await bench.until(id, hasEnded)).toHaveLength(length);
 });

@@ -8,6 +8,7 @@ import {
   predict,
 } from '../../../../src/modules/training/trainer/model.ts';
 import { randomFrom, randomFromSeed } from '../../../../src/modules/training/trainer/random.ts';
+import { createSftPhase } from '../../../../src/modules/training/trainer/sft.ts';
 
 const shape = { vocabulary: 9, context: 3, embedding: 2, hidden: 5 };
 const tokens = Uint16Array.from([0, 0, 0, 4, 7, 8, 5, 8, 7, 2]);
@@ -39,6 +40,20 @@ test('the gradient is the slope of the loss along every weight', () => {
   expectClose(
     gradient,
     slopes(model, () => -2 * predict(model, work, tokens, 6)),
+  );
+});
+
+test("sft's gradient is the slope of the mean loss of its batch", () => {
+  const model = createModel(shape, randomFromSeed(4));
+  const stream = { tokens, positions: Int32Array.from([4, 5, 6, 7, 8, 9]) };
+  const options = { model, training: stream, heldOut: stream, steps: 1, batchSize: 4, learningRate: 1 };
+  const phase = createSftPhase(options);
+  const loss = (into: Float64Array) => phase.step(into, randomFromSeed(9)).loss ?? Number.NaN;
+  const gradient = new Float64Array(model.parameters.length);
+  loss(gradient);
+  expectClose(
+    gradient,
+    slopes(model, () => loss(new Float64Array(model.parameters.length))),
   );
 });
 

@@ -1,0 +1,125 @@
+import type { Logger } from '../logger.ts';
+import { type Claims, claimsSetting } from './claims.ts';
+import type { ConnectionOptions } from './connection.ts';
+import { ViewerError } from './driver-errors.ts';
+import { type Lease, Operation, type ViewerConnection } from './lease.ts';
+import { Slot } from './slot.ts';
+
+export type LeaseOptions = {
+  /** Aborted: waiting ends, running statements are cancelled in Postgres, further ones refused. */
+  signal?: AbortSignal;
+};
+
+/** The one way to the database for everything that is done on somebody's behalf. */
+export type ViewerDatabase = {
+  /**
+   * Lends a client under the claims, first come first served; waits while all are lent. Whoever leases must release.
+   *
+   * @throws {ViewerError} CANCELLED where the signal ends the waiting, CLOSED after `close`
+   */
+  lease(claims: Claims, options?: LeaseOptions): Promise<Lease>;
+  /** Leases, runs `work` on the viewer's behalf and releases. Do not nest: each level takes a client of its own. */
+  withViewer<T>(
+    claims: Claims,
+    work: (db: ViewerConnection & Pick<Lease, 'transaction'>) => Promise<T>,
+    options?: LeaseOptions,
+  ): Promise<T>;
+  /** Refuses further leases and closes the connections; what still runs fails. */
+  close(): Promise<void>;
+};
+
+export type ViewerDatabaseOptions = {
+  /** Connection string of a login role that owns nothing and may only become anon, authenticated and service_role. */
+  url: string;
+  /** Clients, and connections: one each. */
+  poolSize: number;
+  /** Default 15 seconds. */
+  statementTimeoutMs?: number;
+  log: Logger;
+};
+
+type Waiting = { take: (slot: Slot) => void; refuse: (reason: Error) => void };
+
+/** Opens nothing yet: a client and its connection are made when they are first needed. */
+export function createViewerDatabase(options: ViewerDatabaseOptions): ViewerDatabase {
+  const { url, poolSize, statementTimeoutMs = 15_000, log } = options;
+  const connection: ConnectionOptions = { url, statementTimeoutMs, log };
+  const slots: Slot[] = [];
+  // The last one given back is lent first: its prepared statements and its pages are warm.
+  const free: Slot[] = [];
+  const queue = new Set<Waiting>();
+  let isClosed = false;
+
+  function freeSlot(): Slot | undefined {
+    const slot = free.pop();
+    if (slot || slots.length >= poolSize) return slot;
+    const made = new Slot(connection);
+    slots.push(made);
+    return made;
+  }
+
+  function giveBack(slot: Slot): void {
+    const [next] = queue;
+    if (!next) return void free.push(slot);
+    queue.delete(next);
+    next.take(slot);
+  }
+
+  function waitForSlot(signal: AbortSignal | undefined): Promise<Slot> {
+    return new Promise((resolve, reject) => {
+      const settled = () => signal?.removeEventListener('abort', abort);
+      const waiting: Waiting = {
+        take: (slot) => {
+          settled();
+          resolve(slot);
+        },
+        refuse: (reason) => {
+          settled();
+          reject(reason);
+        },
+      };
+      const abort = () => {
+        queue.delete(waiting);
+        reject(cancelled());
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      queue.add(waiting);
+    });
+  }
+
+  async function lease(claims: Claims, { signal }: LeaseOptions = {}): Promise<Lease> {
+    const viewer = claimsSetting(claims);
+    if (isClosed) throw closed();
+    if (signal?.aborted) throw cancelled();
+    const slot = freeSlot() ?? (await waitForSlot(signal));
+    const operation = new Operation(slot, viewer, () => giveBack(slot), signal);
+    slot.operation = operation;
+    return operation;
+  }
+
+  return {
+    lease,
+    withViewer: async (claims, work, leaseOptions) => {
+      const held = await lease(claims, leaseOptions);
+      try {
+        return await held.run(() => work(held));
+      } finally {
+        held.release();
+      }
+    },
+    close: async () => {
+      isClosed = true;
+      for (const waiting of queue) waiting.refuse(closed());
+      queue.clear();
+      await Promise.all(slots.map((slot) => slot.close()));
+    },
+  };
+}
+
+function cancelled(): ViewerError {
+  return new ViewerError('CANCELLED', 'The operation was cancelled.');
+}
+
+function closed(): ViewerError {
+  return new ViewerError('CLOSED', 'The database pool is closed.');
+}
