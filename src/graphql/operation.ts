@@ -6,7 +6,7 @@ import {
   GraphQLError,
   getOperationAST,
 } from 'graphql';
-import type { Lease } from '../platform/db/viewer.ts';
+import type { Lease } from '../platform/db/lease.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Context, OperationContext } from './context.ts';
 import { operationTimedOut } from './masking.ts';
