@@ -75,6 +75,7 @@ export async function startRuncast({
   lifecycle.onStop('database pool', () => viewerDb.close());
   const live = createLive({ url: urls.api, log });
   lifecycle.onStop('listener', () => live.close());
+  await live.started;
   const providers = createProviders({ config, log });
   const api = createApi({
     config,
