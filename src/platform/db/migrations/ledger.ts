@@ -62,7 +62,6 @@ export async function makeLedger(client: Client): Promise<void> {
           how text not null,
           recorded_at timestamptz not null default now()
         );
-        alter table runcast_migrations.checksums enable row level security;
         comment on schema runcast_migrations is 'What Runcast''s migrator recorded.';
         comment on table runcast_migrations.checksums is
           'One row per migration file: the SHA-256 it had, and whether we applied it or found it applied.';

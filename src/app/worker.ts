@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type ActiveRuns, createActiveRuns } from '../modules/training/active-runs.ts';
+import { runTraining } from '../modules/training/jobs/run-training.ts';
+import { createProviders } from '../modules/training/providers.ts';
+import type { Config } from '../platform/config.ts';
+import { createServiceDatabase, type ServiceDatabase } from '../platform/db/service.ts';
+import { messageOf } from '../platform/errors.ts';
+import { ensurePartitions, refreshLogs } from '../platform/feed/feed.ts';
+import { createBoss, work } from '../platform/jobs/boss.ts';
+import { createListener } from '../platform/live/listener.ts';
+import type { Logger } from '../platform/logger.ts';
+
+/** The column `logs` of the seeds' table shows new lines within this time. */
+const REFRESH_LOGS_MS = 1_000;
+/** A cancellation whose wake-up was lost takes so long. */
+const CHECK_RUNS_MS = 1_000;
+const PARTITIONS_MS = 6 * 60 * 60 * 1_000;
+/** What remains of the grace after the runs have ended, for the queue and the connections. */
+const CLOSING_MS = 500;
+
+export type Worker = {
+  /** @throws where the database cannot be reached or is not migrated */
+  start(): Promise<void>;
+  /** Hands running runs back and stops, within the grace whatever happens. Runs end at most 2 s after SIGTERM. */
+  stop(graceMs: number): Promise<void>;
+  status(): { running: boolean; runs: number };
+};
+
+/** Runs jobs and looks after the feed, as the login role runcast_worker. Any number may work on one database. */
+export function createWorker(options: {
+  config: Config;
+  workerUrl: string;
+  log: Logger;
+  /** Default: this process's. */
+  environment?: Record<string, string | undefined>;
+}): Worker {
+  const { config, workerUrl } = options;
+  const log = options.log.child({ part: 'worker' });
+  const name = `${hostname()}/${process.pid}-${randomBytes(3).toString('hex')}`;
+  const runs = createActiveRuns();
+  const giveUp = new AbortController();
+  const upkeep = new AbortController();
+  let started: Awaited<ReturnType<typeof start>> | undefined;
+
+  async function start() {
+    const database = createServiceDatabase({ url: workerUrl, poolSize: config.local.maxRuns + 2, log });
+    const boss = createBoss({ url: workerUrl, log });
+    await boss.start();
+    const providers = createProviders({ ...options, config: { ...config, worker: true } });
+    const dependencies = { database, providers, runs, worker: name, giveUp: giveUp.signal, log };
+    await work(boss, runTraining, dependencies, { concurrency: config.local.maxRuns, log });
+    const listener = createListener({
+      url: workerUrl,
+      channels: ['runcast_control'],
+      log,
+      onConnect: () => void check(runs, database, log),
+      onNotification: () => void check(runs, database, log),
+    });
+    const loops = [
+      every(CHECK_RUNS_MS, upkeep.signal, () => check(runs, database, log)),
+      every(REFRESH_LOGS_MS, upkeep.signal, () => attempt(() => refreshLogs(database.sql), log)),
+      every(PARTITIONS_MS, upkeep.signal, () => attempt(() => ensurePartitions(database.sql), log)),
+    ];
+    log.info({ worker: name, runs: config.local.maxRuns }, 'worker started');
+    return { database, boss, listener, loops };
+  }
+
+  async function stop({ database, boss, listener, loops }: NonNullable<typeof started>, graceMs: number) {
+    upkeep.abort();
+    runs.shutDown();
+    const outOfTime = setTimeout(() => giveUp.abort(), graceMs - CLOSING_MS);
+    await boss.stop({ graceful: true, timeout: graceMs - CLOSING_MS });
+    clearTimeout(outOfTime);
+    giveUp.abort();
+    await listener.close();
+    await Promise.all(loops);
+    await database.close();
+    log.info('worker stopped');
+  }
+
+  return {
+    async start() {
+      started ??= await start();
+    },
+    async stop(graceMs) {
+      const running = started;
+      started = undefined;
+      if (running) await Promise.race([stop(running, graceMs), wait(graceMs, undefined, { ref: false })]);
+    },
+    status: () => ({ running: started !== undefined, runs: runs.count }),
+  };
+}
+
+function check(runs: ActiveRuns, database: ServiceDatabase, log: Logger): Promise<void> {
+  return attempt(() => runs.check(database.sql), log);
+}
+
+/** Upkeep that fails is reported and tried again in its next round. */
+async function attempt(task: () => Promise<unknown>, log: Logger): Promise<void> {
+  try {
+    await task();
+  } catch (error) {
+    log.warn({ error: messageOf(error) }, 'upkeep failed');
+  }
+}
+
+/** Does a task now and then a while after its end, again and again, until the signal. */
+async function every(ms: number, signal: AbortSignal, task: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    await task();
+    await wait(ms, undefined, { signal }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,174 @@
+import type { Sql } from '../db/sql.ts';
+import { refusals } from './errors.ts';
+import { type EventInput, type ExecutionEvent, type ExecutionRef, eventJson, storable } from './events.ts';
+
+/**
+ * The feed's functions in the database. Each throws a FeedError where the feed refuses: STREAM_NOT_FOUND also for an
+ * execution of somebody else, STREAM_CLOSED after the terminal status, STALE_ATTEMPT where another worker has taken
+ * the execution, INVALID_EVENT with index and field of the faulty event.
+ */
+
+export type Stream = {
+  userId: string;
+  tenantId: string | null;
+  origin: 'runcast' | 'external';
+  lastSeq: number;
+  state: 'open' | 'closed';
+  attempt: number;
+  worker: string | null;
+  idempotencyKey: string | null;
+  retryOf: string | null;
+  cancelRequestedAt: Date | null;
+};
+
+/** The head of an execution's stream; undefined where the connection's role may not read it or there is none. */
+export async function findStream(sql: Sql, { kind, id }: ExecutionRef): Promise<Stream | undefined> {
+  const [stream] = await sql.query<Stream>(
+    `select user_id as "userId", tenant_id as "tenantId", origin, last_seq::float8 as "lastSeq", state, attempt,
+       worker, idempotency_key as "idempotencyKey", retry_of as "retryOf", cancel_requested_at as "cancelRequestedAt"
+     from runcast.execution_streams where kind = $1 and execution_id = $2`,
+    [kind, id],
+  );
+  return stream;
+}
+
+/** The subselect runs first, so Postgres opens the one partition it names; a join would open them all. */
+export const READ_EVENTS = `
+  select seq::float8 as seq, type, at, attempt, payload
+  from runcast.execution_events
+  where bucket = (select bucket from runcast.execution_streams where kind = $1 and execution_id = $2)
+    and kind = $1 and execution_id = $2 and seq > $3
+  order by seq
+  limit $4`;
+
+/**
+ * The events after a cursor, in order, as many as `limit`; none where the connection's role may not read them.
+ *
+ * @param range.after number of the last event the reader has; 0 for the beginning
+ */
+export function readEvents(
+  sql: Sql,
+  range: ExecutionRef & { after: number; limit: number },
+): Promise<ExecutionEvent[]> {
+  return sql.query<ExecutionEvent>(READ_EVENTS, [range.kind, range.id, range.after, range.limit]);
+}
+
+/**
+ * Appends a batch; in one statement, so append what has gathered rather than event by event. For the service role.
+ *
+ * @param batch.attempt where given, refused with STALE_ATTEMPT unless it is the execution's current attempt
+ * @returns the number of the last event
+ */
+export function appendEvents(
+  sql: Sql,
+  batch: ExecutionRef & { events: readonly EventInput[]; attempt?: number },
+): Promise<number> {
+  return call<number>(sql, 'runcast.append_execution_events($1, $2, $3::jsonb[], $4)::float8', [
+    batch.kind,
+    batch.id,
+    batch.events.map(eventJson),
+    batch.attempt ?? null,
+  ]);
+}
+
+/** As `appendEvents`, for the execution's owner: logs, progress and metrics alone. */
+export function appendOwnEvents(
+  sql: Sql,
+  batch: ExecutionRef & { events: readonly EventInput[] },
+): Promise<number> {
+  return call<number>(sql, 'runcast.append_own_events($1, $2, $3::jsonb[])::float8', [
+    batch.kind,
+    batch.id,
+    batch.events.map(eventJson),
+  ]);
+}
+
+export type Start = ExecutionRef & { tenantId?: string; idempotencyKey?: string; retryOf?: string };
+
+/**
+ * Makes an execution ours to run and enqueues its job, in the transaction that inserted its row.
+ *
+ * @throws Postgres's 23505 on `execution_streams_idempotency_key` where the user has used that key for the kind
+ */
+export async function startExecution(sql: Sql, start: Start): Promise<void> {
+  await call<null>(sql, 'runcast.start_execution($1, $2, $3, $4, $5)', [
+    start.kind,
+    start.id,
+    start.tenantId ?? null,
+    start.idempotencyKey ?? null,
+    start.retryOf ?? null,
+  ]);
+}
+
+/**
+ * Ends an execution that no worker of ours runs; asks the worker where one does.
+ *
+ * @returns the status after it: `cancelled`, or `running` until the worker has ended it
+ */
+export function requestCancel(sql: Sql, request: ExecutionRef & { reason?: string }): Promise<string> {
+  return call<string>(sql, 'runcast.request_cancel($1, $2, $3)', [
+    request.kind,
+    request.id,
+    request.reason ?? null,
+  ]);
+}
+
+/** @returns the attempt that fences this worker's writes; null where there is nothing to run */
+export function takeExecution(sql: Sql, take: ExecutionRef & { worker: string }): Promise<number | null> {
+  return call<number | null>(sql, 'runcast.take_execution($1, $2, $3)', [take.kind, take.id, take.worker]);
+}
+
+export type Finish = ExecutionRef & {
+  attempt: number;
+  status: 'completed' | 'failed' | 'cancelled';
+  /** Shown with the status; default: `error`. */
+  reason?: string;
+  error?: string;
+  /** Stored as JSON. */
+  result?: unknown;
+};
+
+/** Ends an execution; error and result on its row, the terminal status as its last event. */
+export function finishExecution(sql: Sql, finish: Finish): Promise<number> {
+  return call<number>(sql, 'runcast.finish_execution($1, $2, $3, $4, $5, $6, $7::jsonb)::float8', [
+    finish.kind,
+    finish.id,
+    finish.attempt,
+    finish.status,
+    finish.reason ?? null,
+    finish.error ?? null,
+    finish.result === undefined ? null : JSON.stringify(storable(finish.result)),
+  ]);
+}
+
+/** Hands a running execution back to be taken again, e.g. because this worker shuts down. */
+export function releaseExecution(
+  sql: Sql,
+  release: ExecutionRef & { attempt: number; reason: string },
+): Promise<number> {
+  return call<number>(sql, 'runcast.release_execution($1, $2, $3, $4)::float8', [
+    release.kind,
+    release.id,
+    release.attempt,
+    release.reason,
+  ]);
+}
+
+/** Brings the column `logs` of rows with newer lines up to date; returns how many it did, at most `limit`. */
+export function refreshLogs(sql: Sql, limit = 100): Promise<number> {
+  return call<number>(sql, 'runcast.refresh_logs($1)', [limit]);
+}
+
+/** Makes the partitions of this month and the next `months` that are missing; returns how many it made. */
+export function ensurePartitions(sql: Sql, months = 3): Promise<number> {
+  return call<number>(sql, 'runcast.ensure_event_partitions($1)', [months]);
+}
+
+/** @param expression a call of one function of ours with its parameters as $1, $2, … */
+async function call<Result>(sql: Sql, expression: string, values: unknown[]): Promise<Result> {
+  const [row] = await refusals(
+    sql.query<{ result: Result }>(`select ${expression} as result`, values.map(storable)),
+  );
+  if (row === undefined) throw new Error(`${expression} returned no row`);
+  return row.result;
+}

@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../../src/platform/config.ts';
+import type { LogEntry } from './log.ts';
+
+const PROGRAM = fileURLToPath(new URL('../fixtures/worker.ts', import.meta.url));
+
+export type WorkerProcess = {
+  pid: number;
+  entries: LogEntry[];
+  /** Resolves with the first log entry, earlier ones included, for which this holds. */
+  until(holds: (entry: LogEntry) => boolean): Promise<LogEntry>;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves when it has gone. */
+  gone: Promise<unknown>;
+};
+
+/** Starts a worker in a process of its own and waits until it takes jobs. */
+export async function startWorkerProcess(options: {
+  config: Config;
+  workerUrl: string;
+}): Promise<WorkerProcess> {
+  const child: ChildProcess = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  const { pid, stderr } = child;
+  if (pid === undefined || stderr === null) throw new Error('the worker could not be spawned');
+  const entries: LogEntry[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: stderr }).on('line', (line) => {
+    entries.push(line.startsWith('{') ? JSON.parse(line) : { msg: line });
+    for (const look of waiting) look();
+  });
+  const until = (holds: (entry: LogEntry) => boolean): Promise<LogEntry> => {
+    const { promise, resolve, reject } = Promise.withResolvers<LogEntry>();
+    const look = (): void => {
+      const found = entries.find(holds);
+      if (found) resolve(found);
+    };
+    waiting.add(look);
+    child.once('exit', () => reject(new Error(`the worker ended: ${JSON.stringify(entries.at(-1))}`)));
+    look();
+    return promise.finally(() => waiting.delete(look));
+  };
+  const gone = once(child, 'exit');
+  await until(({ msg }) => msg === 'worker started');
+  return { pid, entries, until, gone, signal: (signal) => void child.kill(signal) };
+}
