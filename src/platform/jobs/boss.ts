@@ -1,6 +1,6 @@
 import { type JobResult, PgBoss } from 'pg-boss';
 import { z } from 'zod';
-import { codeOf, messageOf } from '../errors.ts';
+import { codeOf, messageOf, StartupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Job } from './define.ts';
 import { SCHEMA } from './install.ts';
@@ -35,6 +35,20 @@ export function createBoss(options: { url: string; log: Logger }): PgBoss {
   boss.on('error', (error) => log.warn({ code: codeOf(error), error: messageOf(error) }, 'job queue'));
   boss.on('warning', ({ message }) => log.warn(message));
   return boss;
+}
+
+/** @throws {StartupError} where the queue's schema is missing or of another version */
+export async function startBoss(boss: PgBoss): Promise<void> {
+  try {
+    await boss.start();
+  } catch (cause) {
+    // pg-boss gives these no code.
+    if (!/pg-boss (is not installed|database requires migrations)/.test(messageOf(cause))) throw cause;
+    throw new StartupError(
+      'The job queue in the database is missing or of another version: run npm run migrate:apply of this version.',
+      { cause },
+    );
+  }
 }
 
 /**

@@ -60,7 +60,7 @@ it('fails a run that takes too long', async () => {
   const worker = await bench.startWorker({ runTimeoutMs: 300 });
   const id = await bench.start({ script: [{ hang: true }] });
   expect(statusesOf(await bench.until(id, hasEnded)).at(-1)).toBe(
-    'failed: the run took longer than this worker allows',
+    'failed: the run took longer than LOCAL_RUN_TIMEOUT_MINUTES allows',
   );
   await worker.stop(4_000);
 });
