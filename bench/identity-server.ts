@@ -20,6 +20,7 @@ const server = createServer((request, response) => {
   const handler = request.url === '/ours' ? handlers['/ours'] : handlers['/usual'];
   void handler(request, response);
 });
+process.once('SIGINT', () => process.exit(0));
 server.listen(0, '127.0.0.1', () => process.send?.(server.address()));
 
 function yogaWith(plugin: Plugin<BenchContext>, endpoint: string) {

@@ -29,8 +29,7 @@ create table runcast.projection_key (key text not null);
 alter table runcast.projection_key enable row level security;
 create policy projection_key_select_nobody on runcast.projection_key for select to authenticated using (false);
 comment on table runcast.projection_key is
-  'One random key that runcast.project_execution shows to the triggers by a setting. Nobody is granted anything on it.';
-insert into runcast.projection_key values (gen_random_uuid()::text || gen_random_uuid()::text);
+  'One random key that runcast.project_execution shows to the triggers by a setting, made with them. Nobody is granted anything on it.';
 
 create function runcast.is_projecting() returns boolean
 language sql stable set search_path = '' as $$
@@ -174,9 +173,12 @@ end
 $$;
 
 -- What is wrong with a batch, as 'events[<index from 0>].<field> <what it must be>'; null where nothing is. One
--- statement for the whole batch: a loop in PL/pgSQL costs more than storing the events.
+-- statement for the whole batch, since a loop in PL/pgSQL costs more than storing the events; but in PL/pgSQL, which
+-- keeps its plan, where Postgres before 18 plans a function in SQL at every call.
 create function runcast.batch_fault(p_events jsonb[]) returns text
-language sql immutable set search_path = '' as $$
+language plpgsql immutable set search_path = '' as $$
+begin
+  return (
   select format('events[%s]%s', i - 1, fault)
   from (
     select i, case e ->> 'type'
@@ -228,7 +230,8 @@ language sql immutable set search_path = '' as $$
   ) checked
   where fault is not null
   order by i
-  limit 1
+  limit 1);
+end
 $$;
 
 -- Follows the status through a batch that changes it: fills in `from`, refuses what is no legal transition and

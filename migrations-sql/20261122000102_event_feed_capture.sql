@@ -273,6 +273,8 @@ declare
   v_table regclass;
   v_row jsonb;
 begin
+  insert into runcast.projection_key
+  select gen_random_uuid()::text || gen_random_uuid()::text where not exists (select from runcast.projection_key);
   foreach v_kind in array array['training', 'agent', 'workflow'] loop
     v_table := to_regclass('public.' || v_kind || '_executions');
     continue when v_table is null;

@@ -18,3 +18,5 @@ drop function if exists
   runcast.open_execution(), runcast.open_stream(text, jsonb), runcast.external_status(text, text, text, text),
   runcast.external_logs(text[]), runcast.external_log(text, text), runcast.plain_lines(text[]),
   runcast.known_lines(text[], text[]);
+
+delete from runcast.projection_key;

@@ -23,15 +23,9 @@ export function messageOf(thrown: unknown): string {
  * Prisma made from Postgres's it is Postgres's, not Prisma's.
  */
 export function codeOf(thrown: unknown): string | undefined {
-  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined;
-  if ('meta' in thrown) {
-    const fromDriver = property(
-      property(property(thrown.meta, 'driverAdapterError'), 'cause'),
-      'originalCode',
-    );
-    if (typeof fromDriver === 'string') return fromDriver;
-  }
-  return typeof thrown.code === 'string' ? thrown.code : undefined;
+  const driverError = property(property(thrown, 'meta'), 'driverAdapterError') ?? thrown;
+  const code = property(property(driverError, 'cause'), 'originalCode') ?? property(thrown, 'code');
+  return typeof code === 'string' ? code : undefined;
 }
 
 function property(value: unknown, name: string): unknown {
