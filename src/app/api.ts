@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Verify } from '../graphql/authorization.ts';
+import { serveSockets } from '../graphql/websocket.ts';
+import { createGraphql } from '../graphql/yoga.ts';
+import { createTrainingEndpoints } from '../modules/training/rest.ts';
+import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
+import type { Config } from '../platform/config.ts';
+import type { ViewerDatabase } from '../platform/db/viewer.ts';
+import { sendJson } from '../platform/http.ts';
+import type { Live } from '../platform/live/live.ts';
+import type { Logger } from '../platform/logger.ts';
+import { examples } from './examples.ts';
+import { schema } from './schema.ts';
+
+/** A check of something the API needs; resolves to false or rejects where it is not there. */
+export type ReadinessCheck = () => boolean | Promise<boolean>;
+
+export type ApiOptions = {
+  config: Pick<Config, 'statementTimeoutMs' | 'graphiql' | 'introspection'>;
+  viewerDb: ViewerDatabase;
+  verify: Verify;
+  live: Live;
+  log: Logger;
+  providers: Availabilities;
+  /** By name, in addition to `database` and `listener`: the queue, say, where this process works it. */
+  readiness?: Readonly<Record<string, ReadinessCheck>>;
+};
+
+export type Api = {
+  handler: RequestListener;
+  /** Serves WebSockets on the server too. `close` ends everything within the grace, whatever happens. */
+  attach(server: Server): { close(graceMs: number): Promise<void> };
+};
+
+/** On top of the statement timeout, for an operation of more than one statement. */
+const OPERATION_MARGIN_MS = 5_000;
+const READINESS_TIMEOUT_MS = 2_000;
+
+/** The HTTP side of Runcast. It owns no connection: who made the database and the listener closes them, afterwards. */
+export function createApi(options: ApiOptions): Api {
+  const { config, viewerDb, verify, live, log, providers } = options;
+  const closing = new AbortController();
+  const service = createTrainingService({ providers });
+  const graphql = createGraphql({
+    schema,
+    verify,
+    base: { viewerDb, live, log, services: { training: service } },
+    closing: closing.signal,
+    timeoutMs: config.statementTimeoutMs + OPERATION_MARGIN_MS,
+    playground: config.graphiql && examples,
+    introspection: config.introspection,
+  });
+  const report = (error: unknown) => {
+    const errorId = randomUUID();
+    log.error({ err: error, errorId }, 'unexpected error');
+    return errorId;
+  };
+  const serveTraining = createTrainingEndpoints({ service, viewerDb, verify, report });
+  const checks: Record<string, ReadinessCheck> = {
+    database: () =>
+      viewerDb.withViewer(
+        { role: 'anon' },
+        async ({ sql }) => (await sql.query('select 1 as one')).length === 1,
+      ),
+    listener: () => live.status().isListening,
+    ...options.readiness,
+  };
+
+  function handler(request: IncomingMessage, response: ServerResponse): void {
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    if (path === '/graphql' || path === '/graphql/') return void graphql(request, response);
+    if (path === '/health/live') return sendJson(response, 200, { status: 'ok' });
+    if (path === '/health/ready') return void answerReadiness(response, checks, closing.signal);
+    if (serveTraining(request, response, path)) return;
+    sendJson(response, 404, { error: 'There is nothing here.', details: 'GraphQL is at /graphql.' });
+  }
+
+  function attach(server: Server) {
+    const sockets = serveSockets(server, { graphql, verify, closing: closing.signal, log });
+    return {
+      close: (graceMs: number) => {
+        const giveUp = wait(graceMs, undefined, { ref: false }).then(() => server.closeAllConnections());
+        return Promise.race([closeInOrder(server, sockets, closing), giveUp]);
+      },
+    };
+  }
+
+  return { handler, attach };
+}
+
+/**
+ * Stops accepting, ends what is followed, closes the sockets, waits for requests. A subscription is not completed,
+ * which would tell a client that nothing more is coming: its socket closes with 1001, or its SSE response breaks
+ * off, and the client resumes elsewhere by its cursor.
+ */
+async function closeInOrder(
+  server: Server,
+  sockets: { close(): Promise<void> },
+  closing: AbortController,
+): Promise<void> {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  await sockets.close();
+  closing.abort();
+  server.closeIdleConnections();
+  await closed;
+}
+
+async function answerReadiness(
+  response: ServerResponse,
+  checks: Record<string, ReadinessCheck>,
+  closing: AbortSignal,
+): Promise<void> {
+  const results = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => {
+      const late = wait(READINESS_TIMEOUT_MS, false, { ref: false });
+      const isThere = await Promise.race([(async () => check())(), late]).catch(() => false);
+      return [name, isThere ? 'ok' : 'failed'] as const;
+    }),
+  );
+  const isReady = !closing.aborted && results.every(([, result]) => result === 'ok');
+  const status = closing.aborted ? 'closing' : isReady ? 'ok' : 'failed';
+  sendJson(response, isReady ? 200 : 503, { status, checks: Object.fromEntries(results) });
+}

@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { GraphQLError } from 'graphql';
+import { codeOf } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import { ExpectedError, graphqlError } from './errors.ts';
+
+export function operationTimedOut(timeoutMs: number): GraphQLError {
+  return new GraphQLError(`The operation took longer than ${timeoutMs / 1000} s and was given up.`, {
+    extensions: { code: 'TIMEOUT', http: { status: 504 } },
+  });
+}
+
+const QUERY_CANCELED = '57014';
+
+/**
+ * What callers see of an error: what was raised on purpose as it is, everything else as one sentence with an id
+ * under which the log has the rest. Messages of Postgres hold rows and names, so they go to the log alone.
+ */
+export function createErrorMask(log: Logger): (error: unknown) => Error {
+  return (error) => {
+    const cause = causeOf(error);
+    if (cause === undefined && error instanceof GraphQLError) return error;
+    const located = error instanceof GraphQLError ? error : undefined;
+    if (cause instanceof ExpectedError) return relocated(graphqlError(cause), located);
+    if (codeOf(cause) === QUERY_CANCELED) {
+      return relocated(
+        new GraphQLError('A statement took too long and was cancelled.', { extensions: { code: 'TIMEOUT' } }),
+        located,
+      );
+    }
+    const errorId = randomUUID();
+    log.error({ err: cause ?? error, errorId, path: located?.path }, 'unexpected error');
+    return relocated(
+      new GraphQLError(`Unexpected error. Its id in the server’s log is ${errorId}.`, {
+        extensions: { code: 'INTERNAL_SERVER_ERROR', errorId },
+      }),
+      located,
+    );
+  };
+}
+
+/** What a GraphQL error was made of, down to what was thrown; undefined for an error raised as a GraphQL error. */
+function causeOf(error: unknown): unknown {
+  let inner = error;
+  while (inner instanceof GraphQLError && inner.originalError !== undefined) inner = inner.originalError;
+  return inner instanceof GraphQLError ? undefined : inner;
+}
+
+function relocated(error: GraphQLError, located: GraphQLError | undefined): GraphQLError {
+  if (located === undefined) return error;
+  const { nodes, path } = located;
+  return new GraphQLError(error.message, {
+    ...(nodes && { nodes }),
+    ...(path && { path }),
+    extensions: error.extensions,
+  });
+}

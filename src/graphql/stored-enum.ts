@@ -1,0 +1,52 @@
+import { builder } from './builder.ts';
+
+/** What a row holds that none of the known values is. */
+export const UNKNOWN = 'unknown';
+
+/**
+ * A GraphQL enum over values that a text column holds as they are: PENDING is stored as `pending`. Other programs
+ * write to those columns too, so there is UNKNOWN for what they may store, and beside every such field one with
+ * the text itself.
+ *
+ * @param values stored value → description
+ */
+export function storedEnum<Value extends string>(
+  name: string,
+  description: string,
+  values: Readonly<Record<Value, string>>,
+) {
+  const known = Object.entries<string>(values).map(([value, text]) => [
+    value.toUpperCase(),
+    { value: value as Value | typeof UNKNOWN, description: text },
+  ]);
+  const unknown = {
+    value: UNKNOWN as Value | typeof UNKNOWN,
+    description: 'A value that this version does not know; the field of the same name with `Text` has it.',
+  };
+  return builder.enumType(name, {
+    description,
+    values: { ...Object.fromEntries(known), UNKNOWN: unknown } as Record<string, typeof unknown>,
+  });
+}
+
+export function valueOrUnknown<Value extends string>(
+  values: Readonly<Record<Value, string>>,
+  stored: string,
+): Value | typeof UNKNOWN {
+  return isKey(values, stored) ? stored : UNKNOWN;
+}
+
+function isKey<Value extends string>(values: Readonly<Record<Value, string>>, text: string): text is Value {
+  return Object.hasOwn(values, text);
+}
+
+/** A filter on such a column: UNKNOWN stands for every value that is not known. */
+export function whereStored<Value extends string>(
+  values: Readonly<Record<Value, string>>,
+  wanted: readonly (Value | typeof UNKNOWN)[],
+): { OR: ({ in: string[] } | { notIn: string[] })[] } {
+  const known = wanted.filter((value) => value !== UNKNOWN);
+  return {
+    OR: [{ in: known }, ...(wanted.includes(UNKNOWN) ? [{ notIn: Object.keys(values) }] : [])],
+  };
+}

@@ -1,0 +1,173 @@
+import { builder } from '../../graphql/builder.ts';
+import { type Context, requireUser } from '../../graphql/context.ts';
+import {
+  ConflictError,
+  ExecutionEndedError,
+  ExecutionNotEndedError,
+  ForbiddenError,
+  NotFoundError,
+  ProviderUnavailableError,
+  UnauthenticatedError,
+  ValidationError,
+} from '../../graphql/errors.ts';
+import { rowId } from '../../graphql/ids.ts';
+import { TrainingMethodEnum, TrainingProviderEnum } from './enums.ts';
+import { TrainingExecutionRef } from './schema.ts';
+import type { TrainingService } from './service.ts';
+
+declare module '../../graphql/context.ts' {
+  interface Services {
+    training: TrainingService;
+  }
+}
+
+const ID = 'Global id or row id (exec_…) of a run of the caller’s.';
+
+const StartTrainingInput = builder.inputType('StartTrainingInput', {
+  description: 'What to train, and where.',
+  fields: (t) => ({
+    publicId: t.string({
+      required: true,
+      description: 'The public id of a config that is public or the caller’s.',
+    }),
+    method: t.field({ type: TrainingMethodEnum, required: true, description: 'How to train.' }),
+    provider: t.field({ type: TrainingProviderEnum, required: true, description: 'Where to train.' }),
+    tenantId: t.id({
+      description:
+        'The tenant it is for: the caller must be an active member, and more than a viewer. Default: none.',
+    }),
+    config: t.field({
+      type: 'JSON',
+      description:
+        'A JSON object of settings over the config’s: `hyperparameters` one by one, anything else as a whole.',
+    }),
+    callbackUrl: t.string({ description: 'An http(s) URL that is kept with the run.' }),
+    idempotencyKey: t.string({
+      description:
+        'Any text, e.g. a uuid made before the first try. The same key with the same input returns the same ' +
+        'execution, however often and however many at once; with another input it is a ConflictError.',
+    }),
+  }),
+});
+
+const LogLineInput = builder.inputType('TrainingLogInput', {
+  description: 'A log line to append.',
+  fields: (t) => ({
+    message: t.string({
+      required: true,
+      description: 'The line, without a line break; at most 65,536 characters.',
+    }),
+    level: t.string({ description: 'debug, info, warn or error. Default: info.' }),
+  }),
+});
+
+const ProgressInput = builder.inputType('TrainingProgressInput', {
+  description: 'How far a run has come.',
+  fields: (t) => ({
+    percent: t.int({ required: true, description: '0 to 100.' }),
+    step: t.float({ description: 'The step it is at.' }),
+    totalSteps: t.float({ description: 'How many steps there will be.' }),
+    etaSeconds: t.float({ description: 'Seconds left, estimated.' }),
+    epoch: t.float({ description: 'The epoch, with its fraction.' }),
+    metrics: t.field({
+      type: 'JSON',
+      description: 'Figures of the step by name, e.g. {"loss": 2.31}; needs `step`.',
+    }),
+  }),
+});
+
+const AppendedRef = builder.objectRef<{ id: string; lastSeq: number }>('AppendedEvents').implement({
+  description: 'What an append has led to.',
+  fields: (t) => ({
+    lastSeq: t.exposeInt('lastSeq', { description: 'The number of the last event that was appended.' }),
+    execution: t.prismaField({
+      type: TrainingExecutionRef,
+      description: 'The run, as it is now.',
+      resolve: (query, { id }, _args, { db }) =>
+        db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } }),
+    }),
+  }),
+});
+
+const starting = [ForbiddenError, NotFoundError, ValidationError, ConflictError, ProviderUnavailableError];
+
+builder.mutationFields((t) => ({
+  startTraining: t.prismaField({
+    type: TrainingExecutionRef,
+    description: 'Starts a run. Its row and its job are one transaction: either there are both, or neither.',
+    args: {
+      input: t.arg({ type: StartTrainingInput, required: true, description: 'What to train, and where.' }),
+    },
+    errors: { types: [UnauthenticatedError, ...starting] },
+    resolve: async (query, _root, { input }, { db, ...context }) => {
+      const id = await context.services.training.start(db, requireUser(context), input);
+      return db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } });
+    },
+  }),
+  retryTraining: t.prismaField({
+    type: TrainingExecutionRef,
+    description:
+      'Runs an ended run again, as a new execution that names it in `retryOf`, with the same input.',
+    args: {
+      id: t.arg.id({ required: true, description: ID }),
+      idempotencyKey: t.arg.string({ description: 'As in startTraining.' }),
+    },
+    errors: { types: [UnauthenticatedError, ExecutionNotEndedError, ...starting] },
+    resolve: async (query, _root, args, { db, ...context }) => {
+      const of = rowId('TrainingExecution', args.id);
+      const key = args.idempotencyKey ?? undefined;
+      const id = await context.services.training.retry(db, requireUser(context), of, key);
+      return db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } });
+    },
+  }),
+  cancelTraining: t.prismaField({
+    type: TrainingExecutionRef,
+    description:
+      'Ends a run. One that waits, or that others run, ends at once; one that a worker runs within seconds: follow it.',
+    args: {
+      id: t.arg.id({ required: true, description: ID }),
+      reason: t.arg.string({ description: 'Shown with the status. Default: cancelled.' }),
+    },
+    errors: { types: [UnauthenticatedError, NotFoundError, ExecutionEndedError, ValidationError] },
+    resolve: async (query, _root, args, context) => {
+      assertSignedIn(context);
+      const id = rowId('TrainingExecution', args.id);
+      await context.services.training.cancel(context.db, id, args.reason ?? undefined);
+      return context.db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } });
+    },
+  }),
+  appendTrainingLogs: t.field({
+    type: AppendedRef,
+    description: 'Appends log lines to a run of the caller’s, in order; at most 1,000 at once.',
+    args: {
+      id: t.arg.id({ required: true, description: ID }),
+      lines: t.arg({ type: [LogLineInput], required: true, description: 'The lines, oldest first.' }),
+    },
+    errors: { types: [UnauthenticatedError, NotFoundError, ExecutionEndedError, ValidationError] },
+    resolve: async (_root, args, context) => {
+      assertSignedIn(context);
+      const id = rowId('TrainingExecution', args.id);
+      return { id, lastSeq: await context.services.training.appendLogs(context.db, id, args.lines) };
+    },
+  }),
+  reportTrainingProgress: t.field({
+    type: AppendedRef,
+    description:
+      'Reports how far a run of the caller’s has come, for runs that are not run by a worker of ours.',
+    args: {
+      id: t.arg.id({ required: true, description: ID }),
+      input: t.arg({ type: ProgressInput, required: true, description: 'How far.' }),
+    },
+    errors: { types: [UnauthenticatedError, NotFoundError, ExecutionEndedError, ValidationError] },
+    resolve: async (_root, args, context) => {
+      assertSignedIn(context);
+      const id = rowId('TrainingExecution', args.id);
+      return { id, lastSeq: await context.services.training.reportProgress(context.db, id, args.input) };
+    },
+  }),
+}));
+
+/** A user, or a service that acts for everybody: the feed's functions know both. */
+function assertSignedIn(context: Context): void {
+  if (context.identity.claims.role !== 'service_role') requireUser(context);
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import type { Logger } from '../logger.ts';
+import { type Hint, Waiter, type Wakeups } from './hints.ts';
+import { createListener } from './listener.ts';
+
+/** Wakes subscribers of this process when an execution's feed has grown. */
+export interface Live {
+  /** Wake-ups for one execution's feed. Take them before the first read, or what comes in between is late. */
+  streamHints(kind: string, id: string): Wakeups;
+  /** Wake-ups for all executions of a user. */
+  userHints(userId: string): Wakeups;
+  /** For the readiness check. Without a connection everything still arrives, as late as the slow poll. */
+  status(): { isListening: boolean };
+  close(): Promise<void>;
+}
+
+/** A hint can be lost (it is sent once, to who listens then), so every subscriber looks this often in any case. */
+const SLOW_POLL_MS = 2_000;
+/** A user's runs are many rows, not one: looked through less often. */
+const SLOW_USER_POLL_MS = 10_000;
+
+const FEED_CHANNEL = 'runcast_feed';
+
+const feedHint = z.object({
+  k: z.string(),
+  i: z.string(),
+  s: z.number(),
+  u: z.string(),
+  t: z.boolean(),
+});
+
+/** Starts listening at once and keeps doing so, through the loss of its connection too, until it is closed. */
+export function createLive({ url, log }: { url: string; log: Logger }): Live {
+  const streams = new Map<string, Set<Waiter>>();
+  const users = new Map<string, Set<Waiter>>();
+
+  const listener = createListener({
+    url,
+    log,
+    channels: [FEED_CHANNEL],
+    onNotification(_channel, payload) {
+      const hint = parseHint(payload);
+      if (hint === undefined) return log.warn({ payload }, 'a notification that is not ours');
+      for (const waiter of streams.get(streamKey(hint.kind, hint.id)) ?? []) waiter.notify(hint.id);
+      for (const waiter of users.get(hint.userId) ?? []) waiter.notify(hint.id);
+    },
+    onConnect() {
+      wakeAll(streams);
+      wakeAll(users);
+    },
+  });
+  const polls = [
+    setInterval(() => wakeAll(streams), SLOW_POLL_MS),
+    setInterval(() => wakeAll(users), SLOW_USER_POLL_MS),
+  ];
+
+  return {
+    streamHints: (kind, id) => join(streams, streamKey(kind, id)),
+    userHints: (userId) => join(users, userId),
+    status: () => ({ isListening: listener.isConnected }),
+    async close() {
+      for (const poll of polls) clearInterval(poll);
+      await listener.close();
+    },
+  };
+}
+
+function join(waiters: Map<string, Set<Waiter>>, key: string): Wakeups {
+  const waiter = new Waiter((gone) => {
+    const set = waiters.get(key);
+    set?.delete(gone);
+    if (set?.size === 0) waiters.delete(key);
+  });
+  const set = waiters.get(key) ?? new Set();
+  waiters.set(key, set.add(waiter));
+  return waiter;
+}
+
+function wakeAll(waiters: Map<string, Set<Waiter>>): void {
+  for (const set of waiters.values()) for (const waiter of set) waiter.notify();
+}
+
+function streamKey(kind: string, id: string): string {
+  return `${kind}:${id}`;
+}
+
+function parseHint(payload: string): Hint | undefined {
+  try {
+    const hint = feedHint.parse(JSON.parse(payload));
+    return { kind: hint.k, id: hint.i, seq: hint.s, userId: hint.u, ended: hint.t };
+  } catch {
+    return undefined;
+  }
+}
