@@ -45,7 +45,11 @@ export function createWorker(options: {
   let started: Awaited<ReturnType<typeof start>> | undefined;
 
   async function start() {
-    const database = createServiceDatabase({ url: workerUrl, poolSize: config.local.maxRuns + 2, log });
+    const database = createServiceDatabase({
+      url: workerUrl,
+      poolSize: Math.min(config.poolSize, config.local.maxRuns + 2),
+      log,
+    });
     const boss = createBoss({ url: workerUrl, log });
     await startBoss(boss);
     const providers = createProviders({ ...options, config: { ...config, worker: true } });

@@ -75,10 +75,10 @@ export async function work<Payload extends object, Dependencies>(
     },
     async (deliveries) => {
       const results: JobResult[] = [];
-      for (const { id, data, signal, retryCount } of deliveries) {
+      for (const { id, data, signal } of deliveries) {
         const payload = job.payload.safeParse(data);
         if (payload.success) {
-          await job.handle(payload.data, dependencies, { signal, delivery: retryCount });
+          await job.handle(payload.data, dependencies, { signal });
           results.push({ id, status: 'completed' });
         } else {
           // No number of retries would mend it; pg-boss keeps it as failed for as long as the queue keeps what has ended.

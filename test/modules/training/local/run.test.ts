@@ -75,6 +75,7 @@ it.each([
   [[{ warn: 'out of memory' }, { exit: 3 }], 'the trainer ended with exit code 3: out of memory'],
   [[{ kill: 'SIGKILL' }, { hang: true }], 'the trainer was killed by SIGKILL'],
   [[{ result: 'no JSON' }], 'result.json is not JSON'],
+  [[{ folder: 'result.json' }], 'result.json is no file of at most 1 MiB'],
   [
     [{ result: { model_path: '/etc/passwd' } }],
     'result.json names a model_path that is no file in the run folder',
