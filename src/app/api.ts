@@ -70,11 +70,12 @@ export function createApi(options: ApiOptions): Api {
 
   function handler(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    if (path === '/graphql' || path === '/graphql/') return void graphql(request, response);
-    if (path === '/health/live') return sendJson(response, 200, { status: 'ok' });
-    if (path === '/health/ready') return void answerReadiness(response, checks, closing.signal);
-    if (serveTraining(request, response, path)) return;
-    sendJson(response, 404, { error: 'There is nothing here.', details: 'GraphQL is at /graphql.' });
+    if (path === '/graphql' || path === '/graphql/') void graphql(request, response);
+    else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
+    else if (path === '/health/ready') void answerReadiness(response, checks, closing.signal);
+    else if (!serveTraining(request, response, path)) {
+      sendJson(response, 404, { error: 'There is nothing here.', details: 'GraphQL is at /graphql.' });
+    }
   }
 
   function attach(server: Server) {

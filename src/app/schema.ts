@@ -11,4 +11,6 @@ import '../modules/training/subscriptions.ts';
 export const schema = builder.toSchema();
 
 /** As `schema.graphql` has it. */
-export const printedSchema = `${printSchema(schema)}\n`;
+export function printedSchema(): string {
+  return `${printSchema(schema)}\n`;
+}

@@ -1,7 +1,12 @@
+import { LEEWAY_SECONDS, type VerifyToken } from '../platform/auth/verify-token.ts';
 import type { Claims } from '../platform/db/claims.ts';
 
-/** Checks a bearer token. @throws where it is not to be trusted, with a message that may be shown */
-export type Verify = (token: string) => Promise<Claims>;
+export type Verify = VerifyToken;
+
+/** Milliseconds until claims are no longer to be trusted; undefined for claims that do not expire. */
+export function millisecondsLeft({ exp }: Claims): number | undefined {
+  return exp === undefined ? undefined : Math.max(0, (exp + LEEWAY_SECONDS) * 1000 - Date.now());
+}
 
 /**
  * Whom an Authorization header speaks for: nobody (`anon`) without one or with an empty one, as a playground sends

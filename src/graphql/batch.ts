@@ -7,14 +7,21 @@
 export function createBatch<Value>(
   load: (keys: string[]) => Promise<Map<string, Value>>,
 ): (key: string) => Promise<Value | undefined> {
-  let waiting: { keys: Set<string>; loaded: Promise<Map<string, Value>> } | undefined;
+  let gathering: { keys: Set<string>; loaded: Promise<Map<string, Value>> } | undefined;
+
+  function gather() {
+    const keys = new Set<string>();
+    const loaded = afterThisLevel().then(() => {
+      gathering = undefined;
+      return load([...keys]);
+    });
+    return { keys, loaded };
+  }
+
   return async (key) => {
-    if (waiting === undefined) {
-      const keys = new Set<string>();
-      waiting = { keys, loaded: afterThisLevel().then(() => ((waiting = undefined), load([...keys]))) };
-    }
-    waiting.keys.add(key);
-    return (await waiting.loaded).get(key);
+    gathering ??= gather();
+    gathering.keys.add(key);
+    return (await gathering.loaded).get(key);
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Claims } from '../platform/db/claims.ts';
-import type { Lease, ViewerDatabase } from '../platform/db/viewer.ts';
+import type { Lease } from '../platform/db/lease.ts';
+import type { ViewerDatabase } from '../platform/db/viewer.ts';
 import type { Live } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
 import { UnauthenticatedError } from './errors.ts';

@@ -6,8 +6,9 @@ import {
   GraphQLError,
   getOperationAST,
 } from 'graphql';
-import type { Lease } from '../platform/db/viewer.ts';
+import type { Lease } from '../platform/db/lease.ts';
 import { messageOf } from '../platform/errors.ts';
+import { millisecondsLeft } from './authorization.ts';
 import type { Context, OperationContext } from './context.ts';
 import { operationTimedOut } from './masking.ts';
 
@@ -43,17 +44,29 @@ async function leaseOf({ viewerDb, identity }: OperationContext, signal: AbortSi
 /**
  * Subscribes: the source holds no lease (it takes one for each read), and each event is executed with one of its
  * own, unless the field says by its extension `carriesData` that its events need no database.
+ *
+ * @param endAtExpiry whether it ends by itself when the token expires; a WebSocket closes as a whole instead
  */
 export async function subscribeLeased(
   args: ExecutionArgs & { contextValue: OperationContext },
   timeoutMs: number,
+  endAtExpiry: boolean,
 ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
-  const source = await createSourceEventStream(args);
-  if (!(Symbol.asyncIterator in source)) return source;
+  const expiry = endAtExpiry ? createExpiry(args.contextValue) : undefined;
+  const contextValue = { ...args.contextValue, ...(expiry && { signal: expiry.signal }) };
+  const source = await createSourceEventStream({ ...args, contextValue });
+  if (!(Symbol.asyncIterator in source)) {
+    expiry?.[Symbol.dispose]();
+    return source;
+  }
   const executeEvent = carriesData(args)
     ? async (event: ExecutionArgs) => execute(event)
     : (event: ExecutionArgs) => executeLeased({ ...event, contextValue: args.contextValue }, timeoutMs);
-  return executed(source[Symbol.asyncIterator](), (event) => executeEvent({ ...args, rootValue: event }));
+  return executed(
+    source[Symbol.asyncIterator](),
+    (event) => executeEvent({ ...args, rootValue: event }),
+    expiry,
+  );
 }
 
 /**
@@ -63,30 +76,39 @@ export async function subscribeLeased(
 function executed(
   events: AsyncIterator<unknown>,
   executeEvent: (event: unknown) => Promise<ExecutionResult>,
+  expiry: Expiry | undefined,
 ): AsyncIterableIterator<ExecutionResult> {
   const end = { done: true, value: undefined } as const;
   let isOver = false;
+  const over = () => {
+    isOver = true;
+    expiry?.[Symbol.dispose]();
+    return end;
+  };
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     async next() {
-      if (isOver) return end;
+      if (isOver) return over();
       try {
         const event = await events.next();
-        return event.done || isOver ? end : { done: false, value: await executeEvent(event.value) };
+        if (!event.done && !isOver) return { done: false, value: await executeEvent(event.value) };
+        if (isOver || !expiry?.hasExpired) return over();
+        isOver = true;
+        return { done: false, value: { errors: [tokenExpired()] } };
       } catch (error) {
         isOver = true;
         return { done: false, value: { errors: [wrapped(error)] } };
       }
     },
     async return() {
-      isOver = true;
+      over();
       await events.return?.();
       return end;
     },
     async throw(error) {
-      isOver = true;
+      over();
       await events.return?.();
       throw error;
     },
@@ -105,6 +127,31 @@ function carriesData({ schema, document, operationName }: ExecutionArgs): boolea
     (selection) =>
       selection.kind === 'Field' && fields[selection.name.value]?.extensions.carriesData === true,
   );
+}
+
+/** setTimeout takes 31 bits of milliseconds: whoever follows something for 24 days may connect again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+type Expiry = Disposable & { signal: AbortSignal; readonly hasExpired: boolean };
+
+/** Aborts when the caller's token expires. */
+function createExpiry({ signal, identity }: OperationContext): Expiry {
+  const controller = new AbortController();
+  const left = Math.min(millisecondsLeft(identity.claims) ?? LONGEST_TIMER_MS, LONGEST_TIMER_MS);
+  const timer = setTimeout(() => controller.abort(), left);
+  return {
+    signal: AbortSignal.any([signal, controller.signal]),
+    get hasExpired() {
+      return controller.signal.aborted;
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
+}
+
+function tokenExpired(): GraphQLError {
+  return new GraphQLError('The token has expired: subscribe again with a new one.', {
+    extensions: { code: 'UNAUTHENTICATED' },
+  });
 }
 
 /** Ends what it bounds when the signal aborts or the time is over; what still runs is left to its lease's guard. */

@@ -7,7 +7,7 @@ import type { Claims } from '../platform/db/claims.ts';
 import { messageOf } from '../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import type { Logger } from '../platform/logger.ts';
-import { claimsOf, type Verify } from './authorization.ts';
+import { claimsOf, millisecondsLeft, type Verify } from './authorization.ts';
 import type { Graphql } from './yoga.ts';
 
 /** A page with a hundred live widgets is none; more is a client that forgot to unsubscribe. */
@@ -142,12 +142,11 @@ function refuse(socket: WebSocket, reason: string): undefined {
 
 function endAtExpiry(socket: WebSocket, session: Session): void {
   clearTimeout(session.expiry);
-  const { exp } = session.identity.claims;
-  if (exp === undefined) return;
-  const left = exp * 1000 - Date.now();
+  const left = millisecondsLeft(session.identity.claims);
+  if (left === undefined) return;
   session.expiry = setTimeout(
     () => (left > LONGEST_TIMER_MS ? endAtExpiry(socket, session) : refuse(socket, 'Token expired')),
-    Math.max(0, Math.min(left, LONGEST_TIMER_MS)),
+    Math.min(left, LONGEST_TIMER_MS),
   );
 }
 

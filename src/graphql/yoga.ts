@@ -94,6 +94,8 @@ function leasing(timeoutMs: number): Plugin {
     onExecute: ({ setExecuteFn }) =>
       setExecuteFn((args) => executeLeased(args as unknown as LeasedArgs, timeoutMs)),
     onSubscribe: ({ setSubscribeFn }) =>
-      setSubscribeFn((args) => subscribeLeased(args as unknown as LeasedArgs, timeoutMs)),
+      setSubscribeFn((args) =>
+        subscribeLeased(args as unknown as LeasedArgs, timeoutMs, !('socket' in args.contextValue)),
+      ),
   };
 }

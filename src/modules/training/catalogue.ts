@@ -1,7 +1,7 @@
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { ConflictError, NotFoundError } from '../../graphql/errors.ts';
 import { isUuid } from '../../graphql/ids.ts';
-import type { Lease, TransactionClient } from '../../platform/db/viewer.ts';
+import type { Lease, TransactionClient } from '../../platform/db/lease.ts';
 import { codeOf } from '../../platform/errors.ts';
 import { configInput, configPatch, datasetInput, datasetPatch, validated } from './inputs.ts';
 

@@ -7,7 +7,8 @@ import {
   ValidationError,
 } from '../../graphql/errors.ts';
 import type { Claims } from '../../platform/db/claims.ts';
-import type { Lease, ViewerDatabase } from '../../platform/db/viewer.ts';
+import type { Lease } from '../../platform/db/lease.ts';
+import type { ViewerDatabase } from '../../platform/db/viewer.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { BodyError, readJson, sendJson } from '../../platform/http.ts';
 import type { TrainingService } from './service.ts';

@@ -9,7 +9,7 @@ import {
   ProviderUnavailableError,
   ValidationError,
 } from '../../graphql/errors.ts';
-import type { Lease } from '../../platform/db/viewer.ts';
+import type { Lease } from '../../platform/db/lease.ts';
 import { codeOf } from '../../platform/errors.ts';
 import { FeedError } from '../../platform/feed/errors.ts';
 import type { EventInput } from '../../platform/feed/events.ts';

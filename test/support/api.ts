@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createClient, type ExecutionResult, type Client as SocketClient } from 'graphql-ws';
+import { Client } from 'pg';
+import { WebSocket } from 'ws';
+import { type ApiOptions, createApi } from '../../src/app/api.ts';
+import type { Availabilities } from '../../src/modules/training/service.ts';
+import { mintToken } from '../../src/platform/auth/mint-token.ts';
+import { createTokenVerifier } from '../../src/platform/auth/verify-token.ts';
+import { createViewerDatabase } from '../../src/platform/db/viewer.ts';
+import { createLive } from '../../src/platform/live/live.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { createTestDatabase } from './postgres.ts';
+
+const JWT = { secret: 'a-secret-for-tests-of-at-least-32-characters', audience: 'authenticated' };
+
+export type User = { id: string; email: string; token: string };
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape of a response is the test's to know.
+export type Data = any;
+export type Result = { data?: Data; errors?: { message: string; extensions?: Record<string, unknown> }[] };
+
+export type TestApi = Awaited<ReturnType<typeof startApi>>;
+
+/** `local` answers, the others do not. */
+const availabilities: Availabilities = {
+  local: { availability: () => ({ available: true }) },
+  huggingface: { availability: () => ({ available: false, reason: 'it is not configured' }) },
+  openai: { availability: () => ({ available: false, reason: 'it is not configured' }) },
+  colab: { availability: () => ({ available: false, reason: 'it is not configured' }) },
+};
+
+/** An API on a free port over a database of its own, with helpers to make users and to ask as them. */
+export async function startApi(options: Partial<ApiOptions> & { poolSize?: number } = {}) {
+  const database = await createTestDatabase();
+  const admin = new Client({ connectionString: database.admin });
+  admin.on('error', () => {});
+  await admin.connect();
+  const log = createLogger('silent');
+  const { poolSize = 4, ...rest } = options;
+  const viewerDb = createViewerDatabase({ url: database.api, poolSize, log });
+  const live = createLive({ url: database.api, log });
+  const config = { statementTimeoutMs: 10_000, graphiql: true, introspection: true };
+  const verify = createTokenVerifier(JWT);
+  const api = createApi({ config, viewerDb, verify, live, log, providers: availabilities, ...rest });
+  const server = createServer(api.handler);
+  const attached = api.attach(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+
+  return {
+    url,
+    database,
+    admin,
+    viewerDb,
+    live,
+    attached,
+    makeUser: () => makeUser(admin),
+    ask: (query: string, variables: object = {}, user?: Pick<User, 'token'>) =>
+      ask(url, query, variables, user),
+    socket: (user?: Pick<User, 'token'>) => socketTo(url, user),
+    async close() {
+      await attached.close(2_000);
+      await live.close();
+      await viewerDb.close();
+      await admin.end();
+      await database.drop();
+    },
+  };
+}
+
+export async function makeUser(admin: Client): Promise<User> {
+  const id = randomUUID();
+  const email = `${id}@example.com`;
+  await admin.query('insert into auth.users (id, email) values ($1, $2)', [id, email]);
+  return { id, email, token: await tokenOf({ role: 'authenticated', sub: id, email }) };
+}
+
+export function tokenOf(
+  claims: { role: 'anon' | 'authenticated' | 'service_role'; sub?: string; email?: string },
+  lifetimeSeconds = 600,
+): Promise<string> {
+  return mintToken(JWT, claims, lifetimeSeconds);
+}
+
+async function ask(
+  url: string,
+  query: string,
+  variables: object,
+  user: Pick<User, 'token'> | undefined,
+): Promise<Result> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(user && { authorization: `Bearer ${user.token}` }),
+    },
+    body: JSON.stringify({ query, variables }),
+  });
+  return (await response.json()) as Result;
+}
+
+export type Socket = SocketClient & {
+  /** Results as they come, until the subscription completes, fails or its consumer leaves. */
+  follow(query: string, variables?: object): AsyncIterableIterator<ExecutionResult<Data, unknown>>;
+};
+
+function socketTo(url: string, user: Pick<User, 'token'> | undefined): Socket {
+  const client = createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    ...(user && { connectionParams: { authorization: `Bearer ${user.token}` } }),
+  });
+  return {
+    ...client,
+    follow: (query, variables = {}) => client.iterate<Data>({ query, variables: { ...variables } }),
+  };
+}
+
+/** A config of the user's, straight into the table. */
+export async function insertConfig(
+  admin: Client,
+  userId: string,
+  { publicId = `config-${randomUUID()}`, isPublic = false } = {},
+): Promise<{ id: string; publicId: string }> {
+  const { rows } = await admin.query<{ id: string }>(
+    `insert into public.training_configs (user_id, name, public_id, is_public, config_json)
+     values ($1, 'A config', $2, $3, '{"model": {"name": "tiny"}}') returning id`,
+    [userId, publicId, isPublic],
+  );
+  return { id: rows[0]?.id ?? '', publicId };
+}
+
+export const START = `mutation ($input: StartTrainingInput!) {
+  startTraining(input: $input) {
+    __typename
+    ... on TrainingExecution { id databaseId status }
+    ... on Error { code message path remedy }
+    ... on ValidationError { fields { path message } }
+  }
+}`;
