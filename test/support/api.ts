@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Client as SocketClient, createClient, type ExecutionResult } from 'graphql-ws';
+import { createClient, type Client as SocketClient } from 'graphql-ws';
 import { Client } from 'pg';
 import { WebSocket } from 'ws';
 import { type ApiOptions, createApi } from '../../src/app/api.ts';
@@ -58,7 +58,8 @@ export async function startApi(options: Partial<ApiOptions> & { poolSize?: numbe
     live,
     attached,
     makeUser: () => makeUser(admin),
-    ask: (query: string, variables: object = {}, user?: Pick<User, 'token'>) => ask(url, query, variables, user),
+    ask: (query: string, variables: object = {}, user?: Pick<User, 'token'>) =>
+      ask(url, query, variables, user),
     socket: (user?: Pick<User, 'token'>) => socketTo(url, user),
     async close() {
       await attached.close(2_000);
@@ -103,7 +104,7 @@ async function ask(
 
 export type Socket = SocketClient & {
   /** Results as they come, until the subscription completes, fails or its consumer leaves. */
-  follow(query: string, variables?: object): AsyncIterableIterator<ExecutionResult<Data, unknown>>;
+  follow(query: string, variables?: object): AsyncIterableIterator<{ data?: Data; errors?: unknown }>;
 };
 
 function socketTo(url: string, user: Pick<User, 'token'> | undefined): Socket {
@@ -141,4 +142,3 @@ export const START = `mutation ($input: StartTrainingInput!) {
     ... on ValidationError { fields { path message } }
   }
 }`;
-

@@ -42,16 +42,18 @@ describe('startTraining', () => {
   });
 
   it('names every faulty field at once', async () => {
-    const faulty = { publicId: ' ', callbackUrl: 'ftp://x', tenantId: 'no-uuid', config: [1], method: 'UNKNOWN' };
+    const faulty = {
+      publicId: ' ',
+      callbackUrl: 'ftp://x',
+      tenantId: 'no-uuid',
+      config: [1],
+      method: 'UNKNOWN',
+    };
     const { data } = await api.ask(START, input(faulty), user);
     expect(data.startTraining.code).toBe('VALIDATION_FAILED');
-    expect(data.startTraining.fields.map((field: { path: string[] }) => field.path.join('.')).sort()).toEqual([
-      'input.callbackUrl',
-      'input.config',
-      'input.method',
-      'input.publicId',
-      'input.tenantId',
-    ]);
+    expect(data.startTraining.fields.map((field: { path: string[] }) => field.path.join('.')).sort()).toEqual(
+      ['input.callbackUrl', 'input.config', 'input.method', 'input.publicId', 'input.tenantId'],
+    );
   });
 
   it('refuses a config of somebody else as if there were none, and takes a public one', async () => {
@@ -93,7 +95,10 @@ describe('startTraining', () => {
     const idempotencyKey = randomUUID();
     await api.ask(START, input({ idempotencyKey }), user);
     const { data } = await api.ask(START, input({ idempotencyKey, method: 'DPO' }), user);
-    expect(data.startTraining).toMatchObject({ __typename: 'ConflictError', path: ['input', 'idempotencyKey'] });
+    expect(data.startTraining).toMatchObject({
+      __typename: 'ConflictError',
+      path: ['input', 'idempotencyKey'],
+    });
   });
 
   it('keeps the keys of two users apart', async () => {
@@ -106,9 +111,13 @@ describe('startTraining', () => {
 
   it('leaves nothing behind when its job cannot be enqueued', async () => {
     const before = await counts();
-    await api.admin.query('alter function runcast.enqueue_job(text, jsonb, timestamptz, text) rename to enqueue_away');
+    await api.admin.query(
+      'alter function runcast.enqueue_job(text, jsonb, timestamptz, text) rename to enqueue_away',
+    );
     const result = await api.ask(START, input(), user);
-    await api.admin.query('alter function runcast.enqueue_away(text, jsonb, timestamptz, text) rename to enqueue_job');
+    await api.admin.query(
+      'alter function runcast.enqueue_away(text, jsonb, timestamptz, text) rename to enqueue_job',
+    );
     expect(result.errors?.[0]?.extensions?.code).toBe('INTERNAL_SERVER_ERROR');
     expect(result.errors?.[0]?.message).not.toContain('enqueue');
     expect(await counts()).toEqual(before);
@@ -128,7 +137,8 @@ describe('startTraining', () => {
       }
       return rows[0].id as string;
     };
-    const codeFor = async (tenantId: string) => (await api.ask(START, input({ tenantId }), user)).data.startTraining;
+    const codeFor = async (tenantId: string) =>
+      (await api.ask(START, input({ tenantId }), user)).data.startTraining;
     expect((await codeFor(await tenant('member'))).__typename).toBe('TrainingExecution');
     expect((await codeFor(await tenant('viewer'))).code).toBe('FORBIDDEN');
     expect((await codeFor(await tenant('admin', 'suspended'))).code).toBe('NOT_FOUND');
