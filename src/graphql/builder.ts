@@ -6,7 +6,6 @@ import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
 import type PrismaTypes from '../generated/pothos-types.ts';
 import { getDatamodel } from '../generated/pothos-types.ts';
 import type { Context } from './context.ts';
-import { ExpectedError, graphqlError } from './errors.ts';
 import { decodeGlobalId } from './ids.ts';
 
 /** Fields without a declared nullability are non-null: a null is a decision, and its description says when. */
@@ -39,14 +38,32 @@ export const builder = new SchemaBuilder<{
     decodeGlobalID: decodeGlobalId,
     nodeQueryOptions: {
       description: 'Any object by its global id; null where there is none that you may see.',
+      args: { id: { description: 'The `id` of an object, not its `databaseId`.' } },
     },
     nodesQueryOptions: false,
     nodeTypeOptions: { description: 'An object that can be fetched again by its global id.' },
+    idFieldOptions: { description: 'Its global id.' },
+    cursorFieldOptions: { description: 'Its place in the list, for `after` and `before`.' },
+    nodeFieldOptions: { description: 'What is listed.' },
+    edgesFieldOptions: { description: 'What is on the page, in order.' },
+    pageInfoFieldOptions: { description: 'Where the page lies, and whether there are others.' },
+    hasNextPageFieldOptions: { description: 'Whether there is more after the page.' },
+    hasPreviousPageFieldOptions: { description: 'Whether there is more before the page.' },
+    startCursorFieldOptions: { description: 'Cursor of the first on the page; null for an empty page.' },
+    endCursorFieldOptions: { description: 'Cursor of the last on the page; null for an empty page.' },
+    firstArgOptions: { description: 'How many, from the beginning or from `after` on.' },
+    lastArgOptions: { description: 'How many, from the end or from `before` backwards.' },
+    afterArgOptions: { description: 'Only what comes after this cursor.' },
+    beforeArgOptions: { description: 'Only what comes before this cursor.' },
     pageInfoTypeOptions: { description: 'Where a page lies in its connection.' },
   },
   errors: {
     directResult: true,
-    defaultUnionOptions: { name: ({ fieldName }) => `${capitalised(fieldName)}Result` },
+    defaultUnionOptions: {
+      name: ({ fieldName }) => `${capitalised(fieldName)}Result`,
+      description:
+        'What was done, or one of the failures to expect: ask for `... on Error { code message }`.',
+    },
   },
 });
 
@@ -63,18 +80,6 @@ builder.mutationType({
     'What can be done. Expected failures are members of each result’s union, never GraphQL errors.',
 });
 builder.subscriptionType({ description: 'What can be followed, over graphql-transport-ws and SSE.' });
-
-/**
- * Wraps what a query or subscription does: its expected failures become GraphQL errors with their code, since its
- * type has no room for them.
- */
-export async function asGraphqlError<T>(work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof ExpectedError ? graphqlError(error) : error;
-  }
-}
 
 function capitalised(name: string): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;

@@ -40,6 +40,11 @@ export function requireUser(context: Pick<OperationContext, 'identity'>): string
   return sub;
 }
 
+/** A user, or a service that acts for everybody. */
+export function assertSignedIn(context: Pick<OperationContext, 'identity'>): void {
+  if (context.identity.claims.role !== 'service_role') requireUser(context);
+}
+
 /** A value that is made once per lease, by `make`, which is also its key. */
 export function perLease<T>(context: Context, make: (context: Context) => T): T {
   // The key is the function that makes the value, so the value is of its type.

@@ -7,6 +7,11 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
+/** A uuid as it is; for any other text the one that no row has. */
+export function uuidOrNone(text: string): string {
+  return isUuid(text) ? text : '00000000-0000-0000-0000-000000000000';
+}
+
 /** The type and the row's id that a global id of `node(id:)` names. */
 export function decodeGlobalId(globalId: string): { typename: string; id: string } {
   const decoded = decode(globalId);

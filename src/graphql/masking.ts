@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { GraphQLError } from 'graphql';
 import { codeOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import { ExpectedError, graphqlError } from './errors.ts';
+import { ExpectedError, ForbiddenError, graphqlError } from './errors.ts';
 
 export function operationTimedOut(timeoutMs: number): GraphQLError {
   return new GraphQLError(`The operation took longer than ${timeoutMs / 1000} s and was given up.`, {
@@ -11,6 +11,7 @@ export function operationTimedOut(timeoutMs: number): GraphQLError {
 }
 
 const QUERY_CANCELED = '57014';
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * What callers see of an error: what was raised on purpose as it is, everything else as one sentence with an id
@@ -27,6 +28,10 @@ export function createErrorMask(log: Logger): (error: unknown) => Error {
         new GraphQLError('A statement took too long and was cancelled.', { extensions: { code: 'TIMEOUT' } }),
         located,
       );
+    }
+    if (codeOf(cause) === INSUFFICIENT_PRIVILEGE) {
+      log.warn({ err: cause, path: located?.path }, 'refused by the database');
+      return relocated(graphqlError(new ForbiddenError('You may not do this.')), located);
     }
     const errorId = randomUUID();
     log.error({ err: cause ?? error, errorId, path: located?.path }, 'unexpected error');

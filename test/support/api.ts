@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createClient, type ExecutionResult, type Client as SocketClient } from 'graphql-ws';
+import { createClient, type Client as SocketClient } from 'graphql-ws';
 import { Client } from 'pg';
 import { WebSocket } from 'ws';
 import { type ApiOptions, createApi } from '../../src/app/api.ts';
@@ -104,7 +104,7 @@ async function ask(
 
 export type Socket = SocketClient & {
   /** Results as they come, until the subscription completes, fails or its consumer leaves. */
-  follow(query: string, variables?: object): AsyncIterableIterator<ExecutionResult<Data, unknown>>;
+  follow(query: string, variables?: object): AsyncIterableIterator<{ data?: Data; errors?: unknown }>;
 };
 
 function socketTo(url: string, user: Pick<User, 'token'> | undefined): Socket {

@@ -1,12 +1,15 @@
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
-import { isUuid, rowId } from '../../graphql/ids.ts';
+import { assertSignedIn } from '../../graphql/context.ts';
+import { isUuid, rowId, uuidOrNone } from '../../graphql/ids.ts';
 import { valueOrUnknown, whereStored } from '../../graphql/stored-enum.ts';
 import { DatasetFormatEnum, orderBy, TrainingOrder } from './enums.ts';
 import { assertPage } from './pages.ts';
 import { DATASET_FORMATS } from './vocabulary.ts';
 
 export const TrainingDatasetRef = builder.prismaNode('TrainingDataset', {
+  nullable: true,
+  findUnique: (id) => ({ id: uuidOrNone(id) }),
   id: { field: 'id', description: 'Its global id.' },
   description: 'A JSONL file that configs are trained on. Only its owner sees it.',
   select: { id: true },
@@ -28,6 +31,8 @@ export const TrainingDatasetRef = builder.prismaNode('TrainingDataset', {
 });
 
 export const TrainingConfigRef = builder.prismaNode('TrainingConfig', {
+  nullable: true,
+  findUnique: (id) => ({ id: uuidOrNone(id) }),
   id: { field: 'id', description: 'Its global id.' },
   description:
     'What a training run trains: model, method, hyperparameters, datasets. Seen by its owner, or by all if public.',
@@ -133,8 +138,8 @@ builder.queryField('trainingConfigs', (t) =>
         return db.prisma.trainingConfig.findMany({ ...query, where, orderBy: orderBy(args.orderBy) });
       },
     },
-    { description: 'A page of configs.' },
-    { description: 'A config with its place in the list.' },
+    { name: 'TrainingConfigConnection', description: 'A page of configs.' },
+    { name: 'TrainingConfigEdge', description: 'A config with its place in the list.' },
   ),
 );
 
@@ -144,9 +149,10 @@ builder.queryField('trainingDataset', (t) =>
     nullable: true,
     description: 'A dataset of the caller’s by its id; null where there is none.',
     args: { id: t.arg.id({ required: true, description: 'Global id or row id.' }) },
-    resolve: (query, _root, args, { db }) => {
+    resolve: (query, _root, args, context) => {
+      assertSignedIn(context);
       const id = rowId('TrainingDataset', args.id);
-      return isUuid(id) ? db.prisma.trainingDataset.findUnique({ ...query, where: { id } }) : null;
+      return isUuid(id) ? context.db.prisma.trainingDataset.findUnique({ ...query, where: { id } }) : null;
     },
   }),
 );
@@ -163,19 +169,22 @@ builder.queryField('trainingDatasets', (t) =>
           description: 'Only those of these formats; default: all.',
         }),
       },
-      totalCount: (_root, { format }, { db }) =>
-        db.prisma.trainingDataset.count({ where: whereDataset(format) }),
-      resolve: (query, _root, args, { db }) => {
+      totalCount: (_root, { format }, context) => {
+        assertSignedIn(context);
+        return context.db.prisma.trainingDataset.count({ where: whereDataset(format) });
+      },
+      resolve: (query, _root, args, context) => {
+        assertSignedIn(context);
         assertPage(args);
-        return db.prisma.trainingDataset.findMany({
+        return context.db.prisma.trainingDataset.findMany({
           ...query,
           where: whereDataset(args.format),
           orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
         });
       },
     },
-    { description: 'A page of datasets.' },
-    { description: 'A dataset with its place in the list.' },
+    { name: 'TrainingDatasetConnection', description: 'A page of datasets.' },
+    { name: 'TrainingDatasetEdge', description: 'A dataset with its place in the list.' },
   ),
 );
 

@@ -1,5 +1,5 @@
 import { builder } from '../../graphql/builder.ts';
-import { type Context, requireUser } from '../../graphql/context.ts';
+import { assertSignedIn, requireUser } from '../../graphql/context.ts';
 import {
   ConflictError,
   ExecutionEndedError,
@@ -166,8 +166,3 @@ builder.mutationFields((t) => ({
     },
   }),
 }));
-
-/** A user, or a service that acts for everybody: the feed's functions know both. */
-function assertSignedIn(context: Context): void {
-  if (context.identity.claims.role !== 'service_role') requireUser(context);
-}

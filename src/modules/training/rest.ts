@@ -176,7 +176,7 @@ async function withLease<T>(
 ): Promise<T> {
   const lease = await viewerDb.lease(claims);
   try {
-    return await lease.run(() => work(lease));
+    return await lease.run(async () => await work(lease));
   } finally {
     lease.release();
   }

@@ -1,6 +1,6 @@
 import { createBatch } from '../../graphql/batch.ts';
 import { builder } from '../../graphql/builder.ts';
-import { type Context, perLease } from '../../graphql/context.ts';
+import { assertSignedIn, type Context, perLease } from '../../graphql/context.ts';
 import { rowId } from '../../graphql/ids.ts';
 import { valueOrUnknown } from '../../graphql/stored-enum.ts';
 import { TrainingConfigRef } from './config-types.ts';
@@ -24,6 +24,7 @@ const etas = ({ db }: Context) => createBatch((ids) => loadEtas(db.sql, ids));
 const headOf = (context: Context, id: string) => perLease(context, heads)(id);
 
 export const TrainingExecutionRef = builder.prismaNode('TrainingExecution', {
+  nullable: true,
   id: { field: 'id', description: 'Its global id.' },
   description: 'A training run. Only its owner sees it.',
   select: { id: true },
@@ -181,8 +182,11 @@ builder.queryField('trainingExecution', (t) =>
     nullable: true,
     description: 'A run of the caller’s by its id; null where there is none.',
     args: { id: t.arg.id({ required: true, description: 'Global id or row id (exec_…).' }) },
-    resolve: (query, _root, { id }, { db }) =>
-      db.prisma.trainingExecution.findUnique({ ...query, where: { id: rowId('TrainingExecution', id) } }),
+    resolve: (query, _root, { id }, context) => {
+      assertSignedIn(context);
+      const where = { id: rowId('TrainingExecution', id) };
+      return context.db.prisma.trainingExecution.findUnique({ ...query, where });
+    },
   }),
 );
 
@@ -196,15 +200,22 @@ builder.queryField('trainingExecutions', (t) =>
         filter: t.arg({ type: TrainingExecutionFilter, description: 'Which ones; default: all.' }),
         orderBy: t.arg({ type: TrainingOrder, description: 'In which order; default: newest first.' }),
       },
-      totalCount: (_root, { filter }, { db }) =>
-        db.prisma.trainingExecution.count({ where: whereExecution(filter) }),
-      resolve: (query, _root, args, { db }) => {
+      totalCount: (_root, { filter }, context) => {
+        assertSignedIn(context);
+        return context.db.prisma.trainingExecution.count({ where: whereExecution(filter) });
+      },
+      resolve: (query, _root, args, context) => {
+        assertSignedIn(context);
         assertPage(args);
         const where = whereExecution(args.filter);
-        return db.prisma.trainingExecution.findMany({ ...query, where, orderBy: orderBy(args.orderBy) });
+        return context.db.prisma.trainingExecution.findMany({
+          ...query,
+          where,
+          orderBy: orderBy(args.orderBy),
+        });
       },
     },
-    { description: 'A page of runs.' },
-    { description: 'A run with its place in the list.' },
+    { name: 'TrainingExecutionConnection', description: 'A page of runs.' },
+    { name: 'TrainingExecutionEdge', description: 'A run with its place in the list.' },
   ),
 );

@@ -1,5 +1,5 @@
-import { asGraphqlError, builder } from '../../graphql/builder.ts';
-import { requireUser } from '../../graphql/context.ts';
+import { builder } from '../../graphql/builder.ts';
+import { assertSignedIn, requireUser } from '../../graphql/context.ts';
 import { badInput } from '../../graphql/errors.ts';
 import { rowId } from '../../graphql/ids.ts';
 import { ExecutionEventRef } from './event-types.ts';
@@ -52,12 +52,12 @@ builder.subscriptionFields((t) => ({
         description: 'How long live events gather for one batch, in milliseconds: 0 to 5000.',
       }),
     },
-    subscribe: (_root, { id, after, maxWaitMs }, context) =>
-      asGraphqlError(() => {
-        if (after < 0) throw badInput('`after` is the number of an event, or 0: it cannot be negative.');
-        if (maxWaitMs < 0 || maxWaitMs > LONGEST_WAIT_MS) throw badInput('`maxWaitMs` goes from 0 to 5000.');
-        return followEvents(context, rowId('TrainingExecution', id), { after, maxWaitMs });
-      }),
+    subscribe: (_root, { id, after, maxWaitMs }, context) => {
+      assertSignedIn(context);
+      if (after < 0) throw badInput('`after` is the number of an event, or 0: it cannot be negative.');
+      if (maxWaitMs < 0 || maxWaitMs > LONGEST_WAIT_MS) throw badInput('`maxWaitMs` goes from 0 to 5000.');
+      return followEvents(context, rowId('TrainingExecution', id), { after, maxWaitMs });
+    },
     resolve: (batch) => batch,
   }),
   executionChanged: t.prismaField({
@@ -66,8 +66,10 @@ builder.subscriptionFields((t) => ({
       'The newest state of a run, at once and whenever it changes: at most every 100 ms, the last change always among ' +
       'them; completes after the end.',
     args: { id: t.arg.id({ required: true, description: ID }) },
-    subscribe: (_root, { id }, context) =>
-      asGraphqlError(() => followState(context, rowId('TrainingExecution', id))),
+    subscribe: (_root, { id }, context) => {
+      assertSignedIn(context);
+      return followState(context, rowId('TrainingExecution', id));
+    },
     resolve: (query, { id }, _args, { db }) =>
       db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } }),
   }),
@@ -77,8 +79,7 @@ builder.subscriptionFields((t) => ({
       'The newest state of each of the caller’s runs that changes, at most every 100 ms for each. A run that stops ' +
       'matching the filter is delivered once more, so that a list can take it out. Never completes.',
     args: { filter: t.arg({ type: TrainingExecutionFilter, description: 'Which runs; default: all.' }) },
-    subscribe: (_root, { filter }, context) =>
-      asGraphqlError(() => followRuns(context, requireUser(context), filter)),
+    subscribe: (_root, { filter }, context) => followRuns(context, requireUser(context), filter),
     resolve: (query, { id }, _args, { db }) =>
       db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } }),
   }),

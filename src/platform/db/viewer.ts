@@ -102,7 +102,8 @@ export function createViewerDatabase(options: ViewerDatabaseOptions): ViewerData
     withViewer: async (claims, work, leaseOptions) => {
       const held = await lease(claims, leaseOptions);
       try {
-        return await held.run(() => work(held));
+        // Awaited inside: Prisma's promises send their query when they are awaited, and that must be in here.
+        return await held.run(async () => await work(held));
       } finally {
         held.release();
       }
