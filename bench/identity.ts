@@ -11,10 +11,10 @@ import type { Table } from './run.ts';
 const USERS = 100;
 const RUNS = 100;
 const CONNECTIONS = 16;
-const ROUNDS = 7;
+const ROUNDS = 5;
 const SECONDS = 2;
 /** Compiled code settles after some thousands of requests; the slower side serves these in as many seconds. */
-const WARM_UP_SECONDS = 6;
+const WARM_UP_SECONDS = 4;
 
 const ways = ['usual', 'ours'] as const;
 type Way = (typeof ways)[number];
@@ -86,7 +86,11 @@ async function compare(servers: readonly Server[], query: Query, users: readonly
   ];
 }
 
-async function measure({ child, port }: Server, requests: readonly Request[], seconds: number): Promise<Round> {
+async function measure(
+  { child, port }: Server,
+  requests: readonly Request[],
+  seconds: number,
+): Promise<Round> {
   const before = await cpuSeconds(child);
   const { count, rate } = await requestsPerSecond({ port, connections: CONNECTIONS, seconds, requests });
   return { rate, cpuMicroseconds: ((await cpuSeconds(child)) - before) * (1e6 / count) };
@@ -96,7 +100,8 @@ async function measure({ child, port }: Server, requests: readonly Request[], se
 async function assertSameAnswers(servers: readonly Server[], requests: readonly Request[]): Promise<void> {
   for (const request of requests) {
     const answers = await Promise.all(servers.map(({ port }) => answerTo(port, request)));
-    if (new Set(answers).size !== 1) throw new Error(`The two ways answer differently: ${answers.join('\n')}`);
+    if (new Set(answers).size !== 1)
+      throw new Error(`The two ways answer differently: ${answers.join('\n')}`);
   }
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createApi } from '../src/app/api.ts';
 import { createProviders } from '../src/modules/training/providers.ts';
+import { rememberTokens } from '../src/platform/auth/remember-tokens.ts';
 import { createTokenVerifier } from '../src/platform/auth/verify-token.ts';
 import { loadConfig } from '../src/platform/config.ts';
 import { createViewerDatabase } from '../src/platform/db/viewer.ts';
@@ -23,7 +24,7 @@ const config = loadConfig({}, process.cwd());
 const api = createApi({
   config,
   viewerDb,
-  verify: createTokenVerifier({ secret, audience: 'authenticated' }),
+  verify: rememberTokens(createTokenVerifier({ secret, audience: 'authenticated' })),
   live: createLive({ url, log }),
   log,
   providers: createProviders({ config, log }),
