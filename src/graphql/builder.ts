@@ -7,6 +7,7 @@ import type PrismaTypes from '../generated/pothos-types.ts';
 import { getDatamodel } from '../generated/pothos-types.ts';
 import type { Context } from './context.ts';
 import { decodeGlobalId } from './ids.ts';
+import { loadedFields } from './loaded-fields.ts';
 
 /** Fields without a declared nullability are non-null: a null is a decision, and its description says when. */
 export const builder = new SchemaBuilder<{
@@ -20,7 +21,7 @@ export const builder = new SchemaBuilder<{
   };
 }>({
   // Errors outermost: what any other plugin or resolver throws on purpose becomes data.
-  plugins: [ErrorsPlugin, RelayPlugin, PrismaPlugin],
+  plugins: [ErrorsPlugin, RelayPlugin, loadedFields, PrismaPlugin],
   defaultFieldNullability: false,
   prisma: {
     client: (context) => context.db.prisma,
