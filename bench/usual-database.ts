@@ -9,7 +9,7 @@ import type { ViewerDatabase } from '../src/platform/db/viewer.ts';
 /**
  * What Prisma documents for row-level security, over its own driver adapter with a pool of the same size: every
  * query in a `$transaction` behind a set_config of role and claims. Spared what the documentation also does and what
- * costs more: extending the client anew for every request, and unnamed statements.
+ * costs more: extending the client anew for every request, unnamed statements, noting each call's place in the source.
  */
 export function createUsualDatabase(url: string, poolSize: number): ViewerDatabase {
   const viewers = new AsyncLocalStorage<readonly [role: string, claims: string]>();
@@ -17,7 +17,7 @@ export function createUsualDatabase(url: string, poolSize: number): ViewerDataba
     { connectionString: url, max: poolSize },
     { statementNameGenerator: statementNames() },
   );
-  const client = new PrismaClient({ adapter });
+  const client = new PrismaClient({ adapter, errorFormat: 'minimal' });
   const setViewer = () => {
     const [role, claims] = viewers.getStore() ?? ['', ''];
     return client.$executeRaw`select set_config('role', ${role}, true), set_config('request.jwt.claims', ${claims}, true)`;

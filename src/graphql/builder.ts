@@ -6,7 +6,7 @@ import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
 import type PrismaTypes from '../generated/pothos-types.ts';
 import { getDatamodel } from '../generated/pothos-types.ts';
 import type { Context } from './context.ts';
-import { decodeGlobalId } from './ids.ts';
+import { decodeGlobalId, encodeGlobalId } from './ids.ts';
 import { loadedFields } from './loaded-fields.ts';
 
 /** Fields without a declared nullability are non-null: a null is a decision, and its description says when. */
@@ -37,6 +37,7 @@ export const builder = new SchemaBuilder<{
     clientMutationId: 'omit',
     cursorType: 'String',
     decodeGlobalID: decodeGlobalId,
+    encodeGlobalID: encodeGlobalId,
     nodeQueryOptions: {
       description: 'Any object by its global id; null where there is none that you may see.',
       args: { id: { description: 'The `id` of an object, not its `databaseId`.' } },

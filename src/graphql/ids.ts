@@ -12,6 +12,11 @@ export function uuidOrNone(text: string): string {
   return isUuid(text) ? text : '00000000-0000-0000-0000-000000000000';
 }
 
+/** What `id` of an object is to clients. */
+export function encodeGlobalId(typename: string, id: string | number | bigint): string {
+  return Buffer.from(`${typename}:${id}`).toString('base64');
+}
+
 /** The type and the row's id that a global id of `node(id:)` names. */
 export function decodeGlobalId(globalId: string): { typename: string; id: string } {
   const decoded = decode(globalId);

@@ -33,6 +33,8 @@ export class Slot {
     this.session = new Session(options);
     const client = new PrismaClient({
       adapter: createAdapterFactory(this),
+      // The others note the call's place in the source, a twentieth of a small read, for messages that quote it.
+      errorFormat: 'minimal',
       queryPlanCacheMaxSize: QUERY_PLANS,
       // What bounds a transaction is the statement timeout and the operation that it belongs to.
       transactionOptions: { maxWait: options.statementTimeoutMs, timeout: 2 * options.statementTimeoutMs },
