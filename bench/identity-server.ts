@@ -3,7 +3,6 @@ import { createServer } from 'node:http';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { PrismaClient } from '../src/generated/prisma/client.ts';
-import type { Lease } from '../src/platform/db/lease.ts';
 import { createViewerDatabase } from '../src/platform/db/viewer.ts';
 import { createLogger } from '../src/platform/logger.ts';
 import { type BenchContext, benchSchema } from './schema.ts';
@@ -20,7 +19,6 @@ const server = createServer((request, response) => {
   const handler = request.url === '/ours' ? handlers['/ours'] : handlers['/usual'];
   void handler(request, response);
 });
-process.once('SIGINT', () => process.exit(0));
 server.listen(0, '127.0.0.1', () => process.send?.(server.address()));
 
 function yogaWith(plugin: Plugin<BenchContext>, endpoint: string) {
@@ -36,10 +34,9 @@ function yogaWith(plugin: Plugin<BenchContext>, endpoint: string) {
 /** One client leased to an operation, its role and claims in the same write as the query. */
 function ours() {
   const database = createViewerDatabase({ url, poolSize: Number(poolSize), log: createLogger('warn') });
-  const leases = new WeakMap<object, Lease>();
   return yogaWith(
     {
-      onExecute({ args, executeFn, setExecuteFn }) {
+      onExecute({ executeFn, setExecuteFn }) {
         setExecuteFn(async (given) => {
           const sub = userOf(given.contextValue.request);
           const lease = await database.lease({ role: 'authenticated', sub });
@@ -54,7 +51,6 @@ function ours() {
             lease.release();
           }
         });
-        leases.delete(args);
       },
     },
     '/ours',

@@ -10,7 +10,7 @@ const USERS = 100;
 const RUNS = 100;
 const CONNECTIONS = 16;
 const POOL = 10;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const SECONDS = 2;
 
 type Way = 'ours' | 'usual';

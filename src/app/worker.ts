@@ -8,7 +8,7 @@ import type { Config } from '../platform/config.ts';
 import { createServiceDatabase, type ServiceDatabase } from '../platform/db/service.ts';
 import { messageOf } from '../platform/errors.ts';
 import { ensurePartitions, refreshLogs } from '../platform/feed/feed.ts';
-import { createBoss, work } from '../platform/jobs/boss.ts';
+import { createBoss, startBoss, work } from '../platform/jobs/boss.ts';
 import { createListener } from '../platform/live/listener.ts';
 import type { Logger } from '../platform/logger.ts';
 
@@ -21,7 +21,7 @@ const PARTITIONS_MS = 6 * 60 * 60 * 1_000;
 const CLOSING_MS = 500;
 
 export type Worker = {
-  /** @throws where the database cannot be reached or is not migrated */
+  /** @throws {StartupError} where the job queue is not installed; the driver's error where there is no database */
   start(): Promise<void>;
   /** Hands running runs back and stops, within the grace whatever happens. Runs end at most 2 s after SIGTERM. */
   stop(graceMs: number): Promise<void>;
@@ -45,9 +45,13 @@ export function createWorker(options: {
   let started: Awaited<ReturnType<typeof start>> | undefined;
 
   async function start() {
-    const database = createServiceDatabase({ url: workerUrl, poolSize: config.local.maxRuns + 2, log });
+    const database = createServiceDatabase({
+      url: workerUrl,
+      poolSize: Math.min(config.poolSize, config.local.maxRuns + 2),
+      log,
+    });
     const boss = createBoss({ url: workerUrl, log });
-    await boss.start();
+    await startBoss(boss);
     const providers = createProviders({ ...options, config: { ...config, worker: true } });
     const dependencies = { database, providers, runs, worker: name, giveUp: giveUp.signal, log };
     await work(boss, runTraining, dependencies, { concurrency: config.local.maxRuns, log });

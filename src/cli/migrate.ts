@@ -14,10 +14,14 @@ const HELP = `runcast migrate <command>
 
 The database is the one that DATABASE_URL (or SUPABASE_DB_URL) names, as its administrator.`;
 
-export type MigrateOptions = Pick<ApplyOptions, 'adminUrl' | 'configured' | 'afterFiles' | 'folder'> & {
+export type MigrateOptions = Pick<ApplyOptions, 'configured' | 'afterFiles' | 'folder'> & {
+  /** Opens the database that is meant, for as long as `work` takes; not called for the help. */
+  withDatabase: (work: (adminUrl: string) => Promise<number>) => Promise<number>;
   /** Where lines go. */
   print: (line: string) => void;
 };
+
+type Opened = MigrateOptions & { adminUrl: string };
 
 /**
  * `runcast migrate …`.
@@ -28,29 +32,30 @@ export type MigrateOptions = Pick<ApplyOptions, 'adminUrl' | 'configured' | 'aft
  */
 export async function migrateCommand(args: string[], options: MigrateOptions): Promise<number> {
   const [command, ...rest] = args;
-  const { print } = options;
   const usage = (code: number) => {
-    print(HELP);
+    options.print(HELP);
     return code;
   };
+  const run = (work: (options: Opened) => Promise<number>) =>
+    options.withDatabase((adminUrl) => work({ ...options, adminUrl }));
   if (command === undefined || command === 'help' || args.includes('--help') || args.includes('-h')) {
     return usage(command === undefined ? 2 : 0);
   }
   switch (command) {
     case 'apply':
-      return rest.length > 0 ? usage(2) : apply(options);
+      return rest.length > 0 ? usage(2) : run(apply);
     case 'status':
-      return rest.length > 0 ? usage(2) : status(options);
+      return rest.length > 0 ? usage(2) : run(status);
     case 'verify':
-      return rest.length > 0 ? usage(2) : verify(options);
+      return rest.length > 0 ? usage(2) : run(verify);
     case 'down':
-      return down(rest, options, usage);
+      return revertible(rest) ? run((opened) => down(rest, opened)) : usage(2);
     default:
       return usage(2);
   }
 }
 
-async function apply(options: MigrateOptions): Promise<number> {
+async function apply(options: Opened): Promise<number> {
   const { applied, adopted } = await applyMigrations({ ...options, log: options.print });
   const done = applied.length + adopted.length;
   options.print(
@@ -61,7 +66,7 @@ async function apply(options: MigrateOptions): Promise<number> {
   return 0;
 }
 
-async function status(options: MigrateOptions): Promise<number> {
+async function status(options: Opened): Promise<number> {
   const files = await readMigrationFiles(options.folder);
   const assessment = await withConnection(options.adminUrl, 'runcast migrate', (client) =>
     assessDatabase(client, files),
@@ -83,7 +88,7 @@ const MEANING = {
   pending: 'pending',
 };
 
-async function verify(options: MigrateOptions): Promise<number> {
+async function verify(options: Opened): Promise<number> {
   const checks = await verifyMigrations(options);
   for (const { ok, what, detail } of checks) {
     options.print(`${ok ? 'pass' : 'FAIL'}  ${what}${detail ? `: ${detail}` : ''}`);
@@ -95,13 +100,14 @@ async function verify(options: MigrateOptions): Promise<number> {
   return faults === 0 ? 0 : 1;
 }
 
-async function down(
-  args: string[],
-  options: MigrateOptions,
-  usage: (code: number) => number,
-): Promise<number> {
-  const [migration, ...surplus] = args.filter((argument) => argument !== '--yes');
-  if (!migration || surplus.length > 0 || migration.startsWith('-')) return usage(2);
+/** One migration, and nothing else but --yes. */
+function revertible(args: string[]): boolean {
+  const names = args.filter((argument) => argument !== '--yes');
+  return names.length === 1 && names.every((name) => !name.startsWith('-'));
+}
+
+async function down(args: string[], options: Opened): Promise<number> {
+  const migration = args.find((argument) => argument !== '--yes') ?? '';
   const dropsRows = args.includes('--yes');
   await revertMigration({ ...options, migration, dropsRows, log: options.print });
   return 0;

@@ -10,9 +10,9 @@ export type ProgressLine = {
 
 export type RunProgress = {
   percent: number;
-  step?: number | null;
-  totalSteps?: number | null;
-  etaSeconds?: number | null;
+  step?: number | null | undefined;
+  totalSteps?: number | null | undefined;
+  etaSeconds?: number | null | undefined;
   loss?: number | undefined;
 };
 

@@ -18,7 +18,7 @@ export async function executeLeased(
   timeoutMs: number,
 ): Promise<ExecutionResult> {
   const operation = args.contextValue;
-  using deadline = createDeadline(operation.signal, timeoutMs);
+  const deadline = createDeadline(operation.signal, timeoutMs);
   let lease: Lease | undefined;
   try {
     lease = await deadline.bounds(leaseOf(operation, deadline.signal));
@@ -28,6 +28,7 @@ export async function executeLeased(
     return { errors: [wrapped(error)] };
   } finally {
     lease?.release();
+    deadline[Symbol.dispose]();
   }
 }
 

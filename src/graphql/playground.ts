@@ -11,7 +11,8 @@ export async function renderPlayground(examples: readonly Example[]): Promise<st
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const page = renderGraphiQL({
     title: 'Runcast',
-    subscriptionsProtocol: 'WS',
+    // Over a WebSocket it would not send what the headers pane says, so nobody could be authorised.
+    subscriptionsProtocol: 'SSE',
     defaultHeaders: HEADERS,
     defaultEditorToolsVisibility: 'headers',
     defaultTabs: examples.map(({ query, variables }) => ({

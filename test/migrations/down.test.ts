@@ -37,7 +37,7 @@ describe.each([
 
   it('takes every file down from the last to the first, and apply brings all of it back', async () => {
     const { migrations } = await readMigrationFiles();
-    for (const { version } of migrations.toReversed()) await down(database, version);
+    for (const { version } of migrations.toReversed()) await down(database, version, true);
     const left = await query(database, `select from pg_tables where schemaname in ('public', 'runcast')`);
     expect(left).toEqual([]);
     const ledger = await query(database, 'select version from supabase_migrations.schema_migrations');

@@ -128,7 +128,10 @@ describe('migrate verify', () => {
 describe('the migrate command', () => {
   const run = async (args: string[], adminUrl = database.adminUrl) => {
     const lines: string[] = [];
-    const code = await migrateCommand(args, { adminUrl, print: (line) => lines.push(line) });
+    const code = await migrateCommand(args, {
+      withDatabase: (work) => work(adminUrl),
+      print: (line) => lines.push(line),
+    });
     return { code, lines };
   };
 

@@ -17,13 +17,22 @@ export type WorkerProcess = {
   gone: Promise<unknown>;
 };
 
-/** Starts a worker in a process of its own and waits until it takes jobs. */
-export async function startWorkerProcess(options: {
+/**
+ * Starts a worker in a process of its own and waits until it takes jobs.
+ *
+ * @param options.detached with a process group of its own, as a terminal gives to what it runs
+ */
+export async function startWorkerProcess({
+  detached = false,
+  ...options
+}: {
   config: Config;
   workerUrl: string;
+  detached?: boolean;
 }): Promise<WorkerProcess> {
   const child: ChildProcess = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], {
     stdio: ['ignore', 'inherit', 'pipe'],
+    detached,
   });
   const { pid, stderr } = child;
   if (pid === undefined || stderr === null) throw new Error('the worker could not be spawned');

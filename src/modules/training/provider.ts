@@ -34,8 +34,9 @@ export type TrainingProvider = {
   /** Whether runs can be started; asked before anything is written. */
   availability(): Availability;
   /**
-   * Runs one attempt and reports its events; not the status, which the caller writes. Rejects only where the
-   * database cannot be written.
+   * Runs one attempt and reports its events; not the status, which the caller writes.
+   *
+   * @throws what the feed refuses or the database fails with
    */
   run?(run: TrainingRun): Promise<Outcome>;
 };

@@ -15,7 +15,7 @@ export type DatabaseUrls = {
 /** The three connection strings: as configured, and where they are not, derived from the administrator's. */
 export function databaseUrls(
   admin: string,
-  configured: { api?: string; worker?: string } = {},
+  configured: { api?: string | undefined; worker?: string | undefined } = {},
 ): DatabaseUrls {
   return {
     admin,

@@ -64,7 +64,7 @@ export class Operation implements Lease, Operating {
   }
 
   run<T>(work: () => T): T {
-    return scopes.run({ operation: this }, work);
+    return scopes.run({ operation: this }, () => begun(work()));
   }
 
   transaction<T>(work: (tx: { prisma: TransactionClient; sql: Sql }) => Promise<T>): Promise<T> {
@@ -76,7 +76,7 @@ export class Operation implements Lease, Operating {
         this.#slot.admit();
         return await session.runIn(hold, statement);
       });
-      return await scopes.run({ operation: this, hold }, () => work({ prisma, sql }));
+      return await scopes.run({ operation: this, hold }, async () => await work({ prisma, sql }));
     });
   }
 
@@ -113,4 +113,15 @@ export class Operation implements Lease, Operating {
       this.#giveBack();
     });
   }
+}
+
+/**
+ * Prisma sends a query when it is first awaited, which for one that is returned as it is would be outside of the
+ * viewer: it is begun here, and whoever awaits it later gets the same answer.
+ */
+function begun<T>(result: T): T {
+  if (result instanceof Object && Reflect.get(result, Symbol.toStringTag) === 'PrismaPromise') {
+    Promise.resolve(result).catch(() => {});
+  }
+  return result;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from 'pg';
 import { StartupError } from '../errors.ts';
 import { behindPooler, connect, placeOf, withConnection } from './connect.ts';
-import { newerThanProgram } from './migrations/assess.ts';
+import { refuseUnfit } from './migrations/assess.ts';
 import { readMigrationFiles } from './migrations/files.ts';
 import { assessDatabase } from './migrations/migrator.ts';
 
@@ -10,8 +10,8 @@ const OLDEST_SERVER = 15;
 
 export type PreflightOptions = {
   /**
-   * Whether the schema must be there already: true for a process that does not migrate itself. A schema newer than
-   * the program is refused either way.
+   * Whether the schema must be there already: true for a process that does not migrate itself. A schema that the
+   * program must not touch, e.g. a newer one, is refused either way.
    */
   expectsSchema?: boolean;
   /** Default: migrations-sql/. */
@@ -22,7 +22,7 @@ export type PreflightOptions = {
  * Finds out, before anything is written, whether the program can work with this database.
  *
  * @throws {StartupError} one sentence with the remedy: unreachable, password, database missing, Postgres too old,
- * transaction pooler, read-only, schema missing or newer than the program. Never holds the password.
+ * transaction pooler, read-only, schema missing, changed, or newer than the program. Never holds the password.
  */
 export async function checkDatabase(url: string, options: PreflightOptions = {}): Promise<void> {
   await refusePooler(url);
@@ -30,7 +30,7 @@ export async function checkDatabase(url: string, options: PreflightOptions = {})
     await refuseServer(client, url);
     const files = await readMigrationFiles(options.folder);
     const assessment = await assessDatabase(client, files);
-    if (assessment.unknown.length > 0) throw newerThanProgram(assessment.unknown);
+    refuseUnfit(assessment);
     const pending = assessment.files.filter(({ state }) => state !== 'applied');
     if (options.expectsSchema && pending.length > 0) {
       throw new StartupError(

@@ -1,6 +1,6 @@
 import { type JobResult, PgBoss } from 'pg-boss';
 import { z } from 'zod';
-import { codeOf, messageOf } from '../errors.ts';
+import { codeOf, messageOf, StartupError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Job } from './define.ts';
 import { SCHEMA } from './install.ts';
@@ -37,6 +37,20 @@ export function createBoss(options: { url: string; log: Logger }): PgBoss {
   return boss;
 }
 
+/** @throws {StartupError} where the queue's schema is missing or of another version */
+export async function startBoss(boss: PgBoss): Promise<void> {
+  try {
+    await boss.start();
+  } catch (cause) {
+    // pg-boss gives these no code.
+    if (!/pg-boss (is not installed|database requires migrations)/.test(messageOf(cause))) throw cause;
+    throw new StartupError(
+      'The job queue in the database is missing or of another version: run npm run migrate:apply of this version.',
+      { cause },
+    );
+  }
+}
+
 /**
  * Lets this process run jobs of one kind.
  *
@@ -61,10 +75,10 @@ export async function work<Payload extends object, Dependencies>(
     },
     async (deliveries) => {
       const results: JobResult[] = [];
-      for (const { id, data, signal, retryCount } of deliveries) {
+      for (const { id, data, signal } of deliveries) {
         const payload = job.payload.safeParse(data);
         if (payload.success) {
-          await job.handle(payload.data, dependencies, { signal, delivery: retryCount });
+          await job.handle(payload.data, dependencies, { signal });
           results.push({ id, status: 'completed' });
         } else {
           // No number of retries would mend it; pg-boss keeps it as failed for as long as the queue keeps what has ended.

@@ -5,8 +5,6 @@ import type { z } from 'zod';
 export type JobQueue = { name: string; options: QueueOptions & { notify: boolean } };
 
 export type JobContext = {
-  /** Number of this delivery, from 0. A job may be delivered again although its former delivery still runs. */
-  delivery: number;
   /** Aborted once the job has been handed to somebody else, or this process gives up waiting for it. */
   signal: AbortSignal;
 };
@@ -14,7 +12,7 @@ export type JobContext = {
 export type Job<Payload, Dependencies> = JobQueue & {
   payload: z.ZodType<Payload>;
   /**
-   * Runs one delivery. Resolving completes the job; throwing puts it back into the queue at once, so what must not
+   * Runs one delivery; a job may be delivered again although its former delivery still runs. Resolving completes the job; throwing puts it back into the queue at once, so what must not
    * be tried again is written down as a result instead.
    */
   handle(payload: Payload, dependencies: Dependencies, context: JobContext): Promise<void>;

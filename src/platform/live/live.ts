@@ -11,6 +11,8 @@ export interface Live {
   userHints(userId: string): Wakeups;
   /** For the readiness check. Without a connection everything still arrives, as late as the slow poll. */
   status(): { isListening: boolean };
+  /** Resolves once it listens for the first time; never rejects. */
+  readonly started: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ const feedHint = z.object({
 export function createLive({ url, log }: { url: string; log: Logger }): Live {
   const streams = new Map<string, Set<Waiter>>();
   const users = new Map<string, Set<Waiter>>();
+  const { promise: started, resolve: isStarted } = Promise.withResolvers<void>();
 
   const listener = createListener({
     url,
@@ -45,6 +48,7 @@ export function createLive({ url, log }: { url: string; log: Logger }): Live {
       for (const waiter of users.get(hint.userId) ?? []) waiter.notify(hint.id);
     },
     onConnect() {
+      isStarted();
       wakeAll(streams);
       wakeAll(users);
     },
@@ -58,6 +62,7 @@ export function createLive({ url, log }: { url: string; log: Logger }): Live {
     streamHints: (kind, id) => join(streams, streamKey(kind, id)),
     userHints: (userId) => join(users, userId),
     status: () => ({ isListening: listener.isConnected }),
+    started,
     async close() {
       for (const poll of polls) clearInterval(poll);
       await listener.close();

@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { PgBoss } from 'pg-boss';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import type { Sql } from '../../../src/platform/db/sql.ts';
-import { createBoss, work } from '../../../src/platform/jobs/boss.ts';
+import { createBoss, startBoss, work } from '../../../src/platform/jobs/boss.ts';
 import { defineJob } from '../../../src/platform/jobs/define.ts';
 import { enqueue } from '../../../src/platform/jobs/enqueue.ts';
 import { installJobs } from '../../../src/platform/jobs/install.ts';
@@ -147,4 +148,33 @@ it('gives pg-boss’s schema to the worker alone, also where default privileges 
     [roles],
   );
   expect(open).toEqual([{ role: 'service_role' }]);
+});
+
+it('installs as a migrator that is no superuser, and again, and the worker starts without any such right', async () => {
+  const name = `migrator_${randomBytes(6).toString('hex')}`;
+  await client.query(`create role ${name} login createrole password 'secret'`);
+  await client.query(`create database ${name} owner ${name}`);
+  onTestFinished(async () => {
+    await client.query(`drop database ${name} with (force)`);
+    await client.query(`drop role ${name}`);
+  });
+  const on = (url: string, login?: string): string => {
+    const target = new URL(url);
+    target.pathname = `/${name}`;
+    if (login !== undefined) [target.username, target.password] = [login, 'secret'];
+    return target.href;
+  };
+  const { log } = captureLog();
+  const boss = createBoss({ url: on(database.worker), log });
+  await expect(startBoss(boss)).rejects.toThrow(/run npm run migrate:apply/);
+  const adminUrl = on(database.admin, name);
+  await installJobs({ adminUrl, queues: [counting] });
+  await installJobs({ adminUrl, queues: [{ ...counting, options: { ...counting.options, retryDelay: 5 } }] });
+  await startBoss(boss);
+  expect(await boss.getQueue(counting.name)).toMatchObject({
+    heartbeatSeconds: 10,
+    retryDelay: 5,
+    notify: true,
+  });
+  await boss.stop({ graceful: false });
 });

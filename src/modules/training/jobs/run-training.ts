@@ -54,12 +54,16 @@ export const runTraining = defineJob({
         run.end();
       }
     } catch (error) {
-      // Ended by another hand, taken over, or deleted: nothing is left to do here.
-      if (!(error instanceof FeedError)) throw error;
+      if (!isLost(error)) throw error;
       deps.log.info({ executionId, code: error.code }, 'the run is not ours');
     }
   },
 });
+
+/** The run was ended by another hand, taken over, or deleted: nothing is left to do here. */
+function isLost(error: unknown): error is FeedError {
+  return error instanceof FeedError && error.code !== 'INVALID_EVENT';
+}
 
 /** Tells the queue to deliver the job again, here or elsewhere. */
 class HandedBack extends Error {
@@ -89,7 +93,7 @@ async function attemptRun(
   try {
     return await provider.run({ input: { ...input, config }, attempt, feed, stop: run.stop });
   } catch (error) {
-    if (error instanceof FeedError || giveUp.aborted) throw error;
+    if (isLost(error) || giveUp.aborted) throw error;
     log.error({ err: error }, 'the run failed in the worker');
     return { status: 'failed', error: 'the worker failed; its log says why' };
   }

@@ -16,7 +16,7 @@ type Pipes = [Writable, Readable, Readable, Readable];
 export type GuardedTrainer = {
   stdout: Readable;
   stderr: Readable;
-  /** Resolves when no process of the run is left. Never rejects. */
+  /** Resolves when no process of the run is left; rejects where one cannot be killed. */
   ended: Promise<TrainerEnding>;
   /** SIGTERM to the trainer's process group. */
   terminate(): void;

@@ -10,17 +10,17 @@ export type OutputSource = 'stdout' | 'stderr';
  * Pumps one output of a trainer until it ends. A pump without room stops the reading, and a full pipe stops the
  * trainer.
  *
- * @param onLine called with each log line
+ * @param onItem called with each thing it said
  */
 export async function pumpOutput(
   stream: Readable,
   source: OutputSource,
   pump: EventPump,
-  onLine: (line: string) => void = () => {},
+  onItem: (item: OutputItem) => void,
 ): Promise<void> {
   const parser = createOutputParser({ source });
   const add = (items: readonly OutputItem[]): Promise<void> => {
-    for (const item of items) if (item.kind === 'log') onLine(item.message);
+    for (const item of items) onItem(item);
     return pump.add(items.map((item) => eventOf(item, source)));
   };
   try {

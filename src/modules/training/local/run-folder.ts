@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { lstat, mkdir, open, realpath, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
@@ -36,7 +37,7 @@ export async function prepareRunFolder(
   }
   const folder = runFolder(config, run.executionId);
   for (const path of [folder, join(folder, 'datasets'), join(folder, 'output')]) await makeFolder(path);
-  await rm(join(folder, 'result.json'), { force: true });
+  await rm(join(folder, 'result.json'), { recursive: true, force: true });
   const datasets = [];
   for (const [i, dataset] of run.datasets.entries()) {
     const path = `datasets/${i}.jsonl`;
@@ -87,12 +88,15 @@ export async function readResult(folder: string): Promise<RunResult | undefined>
 }
 
 async function readBounded(path: string): Promise<string | undefined> {
-  const file = await open(path, 'r').catch(() => undefined);
+  // Whatever a trainer put there, a named pipe say, must not hold the worker up.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    () => undefined,
+  );
   if (file === undefined) return undefined;
   try {
-    const { size } = await file.stat();
-    if (size > MAX_RESULT_BYTES) {
-      throw new RunError('RESULT_INVALID', 'result.json is larger than 1 MiB');
+    const stats = await file.stat();
+    if (!stats.isFile() || stats.size > MAX_RESULT_BYTES) {
+      throw new RunError('RESULT_INVALID', 'result.json is no file of at most 1 MiB');
     }
     return await file.readFile('utf8');
   } finally {

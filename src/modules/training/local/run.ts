@@ -1,17 +1,21 @@
 import type { Config } from '../../../platform/config.ts';
-import { FeedError } from '../../../platform/feed/errors.ts';
+import type { EventInput } from '../../../platform/feed/events.ts';
 import type { Logger } from '../../../platform/logger.ts';
 import type { Outcome, StopReason, TrainingRun } from '../provider.ts';
 import { type Environment, trainerCommand, trainerEnvironment } from './command.ts';
 import { RunError } from './errors.ts';
 import { createEventPump } from './event-pump.ts';
 import { type GuardedTrainer, killLeftovers, startGuarded, type TrainerEnding } from './guarded-trainer.ts';
-import { pumpOutput } from './output-events.ts';
+import { type OutputSource, pumpOutput } from './output-events.ts';
 import { prepareRunFolder, type RunResult, readResult } from './run-folder.ts';
 
 /** From SIGTERM to SIGKILL. A worker that shuts down has 4 s for everything, so its runs get less. */
 const GRACE_MS: Record<StopReason, number> = { cancelled: 3_000, timeout: 3_000, shutdown: 2_000, lost: 0 };
 const MAX_QUOTED_LINE = 500;
+const NO_RESULT: EventInput = {
+  type: 'log',
+  payload: { level: 'info', source: 'runcast', message: 'The trainer left no result.json' },
+};
 
 export type LocalOptions = {
   config: Pick<Config, 'dataDir' | 'local'>;
@@ -28,7 +32,6 @@ export async function runLocally(run: TrainingRun, options: LocalOptions): Promi
     if (run.stop.aborted) return stopped(run.stop.reason);
     return await train(run, folder, options);
   } catch (error) {
-    if (error instanceof FeedError && error.code !== 'INVALID_EVENT') return { status: 'lost' };
     if (error instanceof RunError) return { status: 'failed', error: error.message };
     throw error;
   }
@@ -48,12 +51,13 @@ async function train(run: TrainingRun, folder: string, options: LocalOptions): P
   const stopping = stopWhenTold(trainer, run.stop, options.config.local.runTimeoutMs);
   const pump = createEventPump(run.feed.append, () => trainer.kill());
   let lastError = '';
-  const output = Promise.all([
-    pumpOutput(trainer.stdout, 'stdout', pump),
-    pumpOutput(trainer.stderr, 'stderr', pump, (line) => {
-      lastError = line;
-    }),
-  ]);
+  let percent = 0;
+  const follow = (source: OutputSource) =>
+    pumpOutput(trainer[source], source, pump, (item) => {
+      if (item.kind === 'progress') percent = item.percent;
+      if (item.kind === 'log' && source === 'stderr') lastError = item.message;
+    });
+  const output = Promise.all([follow('stdout'), follow('stderr')]);
   try {
     const ending = await trainer.ended;
     const reason = stopping.reason();
@@ -62,7 +66,8 @@ async function train(run: TrainingRun, folder: string, options: LocalOptions): P
     const result = ending.cause === 'exit' && ending.code === 0 ? await readResult(folder) : undefined;
     const outcome = outcomeOf(ending, { reason, result, lastError });
     if (outcome.status === 'completed') {
-      await pump.add([{ type: 'progress', payload: { percent: 100 } }]);
+      if (result === undefined) await pump.add([NO_RESULT]);
+      if (percent < 100) await pump.add([{ type: 'progress', payload: { percent: 100 } }]);
     }
     await pump.flush();
     return outcome;
@@ -124,7 +129,7 @@ export function stopped(reason: StopReason): Outcome {
     case 'cancelled':
       return { status: 'cancelled' };
     case 'timeout':
-      return { status: 'failed', error: 'the run took longer than this worker allows' };
+      return { status: 'failed', error: 'the run took longer than LOCAL_RUN_TIMEOUT_MINUTES allows' };
     case 'shutdown':
       return {
         status: 'released',

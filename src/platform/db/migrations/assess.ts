@@ -75,8 +75,7 @@ export function refuseUnfit({ files, unknown }: Assessment): void {
   }
 }
 
-/** The refusal of a database that a newer program has migrated. */
-export function newerThanProgram(versions: string[]): StartupError {
+function newerThanProgram(versions: string[]): StartupError {
   return new StartupError(
     `The database is newer than the program: it has the ${versions.length > 1 ? 'migrations' : 'migration'} ${versions.join(', ')}, which this version of Runcast does not know; start the version that applied ${versions.length > 1 ? 'them' : 'it'}, or a later one.`,
   );

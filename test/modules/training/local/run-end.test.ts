@@ -13,6 +13,7 @@ import {
   statusesOf,
   type WorkerBench,
 } from '../../../support/training.ts';
+import { startWorkerProcess } from '../../../support/worker-process.ts';
 
 let bench: WorkerBench;
 beforeAll(async () => {
@@ -44,6 +45,21 @@ it('hands a run back when it shuts down, and the next start takes it up at once'
   await second.stop(4_000);
 });
 
+it('stops by its own order on Ctrl-C, which a terminal sends to the whole process group', async () => {
+  const { config, database } = bench;
+  const worker = await startWorkerProcess({ config, workerUrl: database.worker, detached: true });
+  const id = await bench.start({
+    script: [{ stopUnlessFirst: true }, { polite: true }, { print: 'up' }, { hang: true }],
+  });
+  await bench.until(id, hasLine('up'));
+  kill(-worker.pid, 'SIGINT');
+  await worker.gone;
+  const events = await bench.until(id, ({ length }) => length > 0);
+  // A trainer that had got the signal as well would have been killed by it.
+  expect(linesOf(events)).toEqual(['up', 'checkpoint written']);
+  expect(statusesOf(events).at(-1)).toMatch(/^pending: the worker shut down/);
+});
+
 it('is gone within its grace although the trainer ignores SIGTERM', async () => {
   const worker = await bench.startWorker();
   const id = await bench.start({
@@ -60,7 +76,7 @@ it('fails a run that takes too long', async () => {
   const worker = await bench.startWorker({ runTimeoutMs: 300 });
   const id = await bench.start({ script: [{ hang: true }] });
   expect(statusesOf(await bench.until(id, hasEnded)).at(-1)).toBe(
-    'failed: the run took longer than this worker allows',
+    'failed: the run took longer than LOCAL_RUN_TIMEOUT_MINUTES allows',
   );
   await worker.stop(4_000);
 });

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { tableFacts } from '../facts.ts';
-import type { Check } from './verify.ts';
+import type { Check } from './check.ts';
 
 /** Who may do what at all, before row-level security decides about rows. */
 export async function checkGrants(client: Client): Promise<Check[]> {

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { trainingExecutions } from '../facts.ts';
-import type { Check } from './verify.ts';
+import type { Check } from './check.ts';
 
 type Row = Record<string, unknown>;
 type GuideQuery = { what: string; sql: string; fault: (rows: Row[]) => string | undefined };

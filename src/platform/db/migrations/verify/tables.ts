@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { type ColumnFacts, normalDefault, parseColumn } from '../column-facts.ts';
 import type { TableFacts } from '../facts.ts';
-import type { Check } from './verify.ts';
+import type { Check } from './check.ts';
 
 type CatalogueTable = {
   columns: Record<string, { type: string; nullable: boolean; default: string | null }>;

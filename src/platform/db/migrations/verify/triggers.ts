@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { messageOf } from '../../../errors.ts';
-import type { Check } from './verify.ts';
+import type { Check } from './check.ts';
 
 /** How to make one row of each table whose updated_at a trigger moves. $1 is a user. */
 const rows: Record<string, { columns: string; values: string }> = {

@@ -4,19 +4,11 @@ import { tableFacts } from '../facts.ts';
 import { type MigrationFiles, readMigrationFiles } from '../files.ts';
 import { assessDatabase } from '../migrator.ts';
 import { inWords, madeBy, readObjects } from '../objects.ts';
+import type { Check } from './check.ts';
 import { checkGrants } from './grants.ts';
 import { checkGuideQueries } from './guide-queries.ts';
 import { checkTable } from './tables.ts';
 import { checkTriggers } from './triggers.ts';
-
-/** One line of the report. */
-export type Check = {
-  ok: boolean;
-  /** What was looked at. */
-  what: string;
-  /** What is wrong, or what was found. */
-  detail?: string;
-};
 
 /**
  * Looks at everything the two guides say to verify, for every table, and at what is ours. Reads only: the rows that

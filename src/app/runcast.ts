@@ -1,0 +1,133 @@
+import type { Server } from 'node:http';
+import { createProviders } from '../modules/training/providers.ts';
+import { resolveJwt } from '../platform/auth/resolve-jwt.ts';
+import { createTokenVerifier } from '../platform/auth/verify-token.ts';
+import type { Config, JwtConfig } from '../platform/config.ts';
+import { type DatabaseUrls, databaseUrls } from '../platform/db/connections.ts';
+import { applyMigrations } from '../platform/db/migrations/migrator.ts';
+import { checkDatabase } from '../platform/db/preflight.ts';
+import { createViewerDatabase } from '../platform/db/viewer.ts';
+import { StartupError } from '../platform/errors.ts';
+import type { Lifecycle } from '../platform/lifecycle.ts';
+import { createLive } from '../platform/live/live.ts';
+import type { Logger } from '../platform/logger.ts';
+import { createApi, type ReadinessCheck } from './api.ts';
+import { openDatabase } from './database.ts';
+import { makeDemoWorkspace } from './demo.ts';
+import { afterFiles } from './jobs.ts';
+import { listen } from './listen.ts';
+import { createWorker } from './worker.ts';
+
+export type Runcast = {
+  /** Where the API answers, e.g. `http://localhost:4000`; undefined where this process serves none. */
+  url: string | undefined;
+  jwt: JwtConfig;
+  /** True where the demo workspace was made by this start. */
+  isNewWorkspace: boolean;
+};
+
+export type StartOptions = {
+  config: Config;
+  lifecycle: Lifecycle;
+  log: Logger;
+  /** Aborted: the start ends at its next step, with the signal's reason. */
+  signal: AbortSignal;
+  /** A line for whoever waits: migrations, a database that is made. */
+  progress: (line: string) => void;
+};
+
+/** How long the sockets may take to close, out of the time that stopping has. */
+const API_GRACE_MS = 1_000;
+/** What stopping the worker leaves of the grace for everything after it. */
+const AFTER_WORKER_MS = 500;
+
+/**
+ * Starts what the configuration asks of this process and registers with the lifecycle how to stop it. The port is
+ * taken first and the database looked at before anything is written: a start that fails leaves nothing half-done.
+ *
+ * @throws {StartupError} one sentence with the remedy
+ */
+export async function startRuncast({
+  config,
+  lifecycle,
+  log,
+  signal,
+  progress,
+}: StartOptions): Promise<Runcast> {
+  const listening = config.api ? await listen(config.host, config.port) : undefined;
+  if (listening) lifecycle.onStop('port', () => closeServer(listening.server));
+  const jwt = await resolveJwt(config);
+  signal.throwIfAborted();
+
+  const { urls, isNewWorkspace } = await prepareDatabase({ config, lifecycle, signal, progress });
+  signal.throwIfAborted();
+
+  const readiness: Record<string, ReadinessCheck> = {};
+  if (config.worker) {
+    const worker = createWorker({ config, workerUrl: urls.worker, log });
+    lifecycle.onStop('worker', () => worker.stop(config.shutdownGraceMs - API_GRACE_MS - AFTER_WORKER_MS));
+    await worker.start();
+    readiness.queue = () => worker.status().running;
+  }
+  if (!listening) return { url: undefined, jwt, isNewWorkspace };
+
+  const viewerDb = createViewerDatabase({ ...config, url: urls.api, log });
+  lifecycle.onStop('database pool', () => viewerDb.close());
+  const live = createLive({ url: urls.api, log });
+  lifecycle.onStop('listener', () => live.close());
+  await live.started;
+  const providers = createProviders({ config, log });
+  const api = createApi({
+    config,
+    viewerDb,
+    verify: createTokenVerifier(jwt),
+    live,
+    log,
+    providers,
+    readiness,
+  });
+  const sockets = api.attach(listening.server);
+  lifecycle.onStop('api', () => sockets.close(API_GRACE_MS));
+  listening.serve(api.handler);
+  const host = config.host === '0.0.0.0' || config.host === '127.0.0.1' ? 'localhost' : config.host;
+  return { url: `http://${host}:${listening.port}`, jwt, isNewWorkspace };
+}
+
+type Prepared = { urls: Pick<DatabaseUrls, 'api' | 'worker'>; isNewWorkspace: boolean };
+
+/** Migrates as the administrator, or, where only the logins are configured, sees to it that somebody has. */
+async function prepareDatabase({
+  config,
+  lifecycle,
+  signal,
+  progress,
+}: Omit<StartOptions, 'log'>): Promise<Prepared> {
+  const configured = { api: config.apiDatabaseUrl, worker: config.workerDatabaseUrl };
+  if (!config.databaseUrl && (configured.api || configured.worker)) {
+    const { api, worker } = configured;
+    if (!api || !worker) {
+      throw new StartupError(
+        'Without DATABASE_URL both API_DATABASE_URL and WORKER_DATABASE_URL are needed: set the other one.',
+      );
+    }
+    await checkDatabase(api, { expectsSchema: true });
+    return { urls: { api, worker }, isNewWorkspace: false };
+  }
+  const admin = await openDatabase(config, lifecycle);
+  const urls = databaseUrls(admin, configured);
+  await checkDatabase(admin);
+  signal.throwIfAborted();
+  await applyMigrations({
+    adminUrl: admin,
+    configured,
+    log: progress,
+    afterFiles,
+  });
+  const isNewWorkspace = config.demo && (await makeDemoWorkspace(admin, config.dataDir));
+  return { urls, isNewWorkspace };
+}
+
+function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
