@@ -1,9 +1,9 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-/** Typed documents for the tests and the CLI: `graphql(\`query …\`)` from src/generated/graphql/. */
+/** Typed documents: what `*.graphql.ts` files of the tests and the CLI say with `graphql(\`query …\`)`. */
 const config: CodegenConfig = {
   schema: 'schema.graphql',
-  documents: ['test/**/*.ts', 'src/cli/**/*.ts'],
+  documents: ['test/**/*.graphql.ts', 'src/cli/**/*.graphql.ts'],
   ignoreNoDocuments: true,
   silent: true,
   generates: {
@@ -14,10 +14,10 @@ const config: CodegenConfig = {
         documentMode: 'string',
         enumsAsTypes: true,
         useTypeImports: true,
+        importExtension: '.ts',
         defaultScalarType: 'unknown',
         scalars: { DateTime: 'string', JSON: 'unknown', ID: 'string' },
       },
-      importExtension: '.ts',
     },
   },
 };

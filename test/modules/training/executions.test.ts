@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendEvents } from '../../../src/platform/feed/feed.ts';
-import { type Data, insertConfig, START, startApi, type TestApi, type User } from '../../support/api.ts';
+import {
+  type Data,
+  type Document,
+  insertConfig,
+  startApi,
+  type TestApi,
+  type User,
+} from '../../support/api.ts';
 import { connectFeed, type FeedClient, insertTraining, line } from '../../support/feed.ts';
+import { START } from '../../support/start.graphql.ts';
 
 let api: TestApi;
 let user: User;
@@ -17,7 +25,7 @@ afterAll(async () => {
   await api.close();
 });
 
-const ask = async (query: string, variables: object = {}, as: User = user): Promise<Data> => {
+const ask = async (query: Document, variables: object = {}, as: User = user): Promise<Data> => {
   const { data, errors } = await api.ask(query, variables, as);
   expect(errors).toBeUndefined();
   return data;
