@@ -107,7 +107,7 @@ function subscriptionFor({ id }: RunSummary): string {
       __typename
       ... on StatusEvent { from to reason }
       ... on ProgressEvent { percent step totalSteps etaSeconds }
-      ... on MetricEvent { metricStep: step values }
+      ... on MetricEvent { step values }
       ... on LogEvent { level message }
     }
   }
