@@ -97,7 +97,7 @@ async function follow(
 }
 
 function subscriptionFor({ id }: RunSummary): string {
-  return `subscription {
+  return `subscription WatchRun {
   executionEvents(id: "${id}", after: 0) {
     lastSeq
     ended
