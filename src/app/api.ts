@@ -43,6 +43,7 @@ const READINESS_TIMEOUT_MS = 2_000;
 export function createApi(options: ApiOptions): Api {
   const { config, viewerDb, verify, live, log, providers } = options;
   const closing = new AbortController();
+  const streams = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
   const graphql = createGraphql({
     schema,
@@ -72,8 +73,13 @@ export function createApi(options: ApiOptions): Api {
 
   function handler(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    if (path === '/graphql' || path === '/graphql/') serveGraphql(request, response);
-    else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
+    if (path === '/graphql' || path === '/graphql/') {
+      if (request.headers.accept?.includes('text/event-stream')) {
+        streams.add(response);
+        response.once('close', () => streams.delete(response));
+      }
+      serveGraphql(request, response);
+    } else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
     else if (path === '/health/ready') void answerReadiness(response, checks, closing.signal);
     else if (!serveTraining(request, response, path)) {
       sendJson(response, 404, { error: 'There is nothing here.', details: 'GraphQL is at /graphql.' });
@@ -85,7 +91,7 @@ export function createApi(options: ApiOptions): Api {
     return {
       close: (graceMs: number) => {
         const giveUp = wait(graceMs, undefined, { ref: false }).then(() => server.closeAllConnections());
-        return Promise.race([closeInOrder(server, sockets, closing), giveUp]);
+        return Promise.race([closeInOrder({ server, sockets, streams, closing }), giveUp]);
       },
     };
   }
@@ -98,14 +104,18 @@ export function createApi(options: ApiOptions): Api {
  * which would tell a client that nothing more is coming: its socket closes with 1001, or its SSE response breaks
  * off, and the client resumes elsewhere by its cursor.
  */
-async function closeInOrder(
-  server: Server,
-  sockets: { close(): Promise<void> },
-  closing: AbortController,
-): Promise<void> {
+async function closeInOrder(parts: {
+  server: Server;
+  sockets: { close(): Promise<void> };
+  /** SSE responses. */
+  streams: Iterable<ServerResponse>;
+  closing: AbortController;
+}): Promise<void> {
+  const { server, sockets, streams, closing } = parts;
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   await sockets.close();
+  for (const response of streams) response.destroy();
   closing.abort();
   server.closeIdleConnections();
   await closed;

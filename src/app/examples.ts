@@ -19,7 +19,7 @@ query Start {
     ... on ValidationError { fields { path message } }
   }
 }`,
-    variables: { input: { publicId: 'a-public-id', method: 'SFT', provider: 'LOCAL' } },
+    variables: { input: { publicId: 'astronomy', method: 'SFT', provider: 'LOCAL' } },
   },
   {
     query: `# Every event from the beginning, then live. Resume with after: <lastSeq>.

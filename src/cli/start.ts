@@ -97,7 +97,7 @@ async function follow(
 }
 
 function subscriptionFor({ id }: RunSummary): string {
-  return `subscription {
+  return `subscription WatchRun {
   executionEvents(id: "${id}", after: 0) {
     lastSeq
     ended
@@ -107,7 +107,7 @@ function subscriptionFor({ id }: RunSummary): string {
       __typename
       ... on StatusEvent { from to reason }
       ... on ProgressEvent { percent step totalSteps etaSeconds }
-      ... on MetricEvent { metricStep: step values }
+      ... on MetricEvent { step values }
       ... on LogEvent { level message }
     }
   }

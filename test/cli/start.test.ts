@@ -58,7 +58,7 @@ describe('npm start', () => {
     const url = await urlOf(runcast);
     const [, token = ''] = await runcast.printed(/Token\s+(\S+)/);
     const [subscription, id = ''] = await runcast.printed(
-      /subscription \{\n {2}executionEvents\(id: "(exec_\S+?)"[\s\S]*?\n\}\n/,
+      /subscription WatchRun \{\n {2}executionEvents\(id: "(exec_\S+?)"[\s\S]*?\n\}\n/,
     );
     run = id;
 

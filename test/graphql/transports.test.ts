@@ -147,7 +147,7 @@ describe('WebSocket', () => {
     await writer.client.end();
   });
 
-  it('takes the token of the upgrade request, of connection_init or none', async () => {
+  it('takes a token by either name in connection_init, or none', async () => {
     const who = async (payload: object | undefined) => {
       const { socket, next, send } = await rawSocket(payload ?? {});
       await next();
@@ -206,6 +206,26 @@ describe('WebSocket', () => {
 });
 
 describe('health', () => {
+  it('breaks an SSE response off without completing it, so that its client comes back', async () => {
+    const own = await startApi();
+    const me = await own.makeUser();
+    const writer = await connectFeed(own.database.admin);
+    const id = await insertTraining(writer, me.id);
+    await writer.client.end();
+    const response = await fetch(`${own.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+        authorization: `Bearer ${me.token}`,
+      },
+      body: JSON.stringify({ query: `subscription { executionEvents(id: "${id}") { lastSeq } }` }),
+    });
+    const body = response.text().catch((error: Error) => error);
+    await own.close();
+    expect(await body).toBeInstanceOf(Error);
+  });
+
   it('is ready with its database and its listener, and says which is not', async () => {
     const own = await startApi({ readiness: { queue: () => Promise.reject(new Error('no queue')) } });
     const live = await fetch(`${own.url}/health/live`);

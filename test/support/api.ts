@@ -22,6 +22,9 @@ export type User = { id: string; email: string; token: string };
 export type Data = any;
 export type Result = { data?: Data; errors?: { message: string; extensions?: Record<string, unknown> }[] };
 
+/** A query as text, or typed by codegen, which is text as well. */
+export type Document = string | { toString(): string };
+
 export type TestApi = Awaited<ReturnType<typeof startApi>>;
 
 /** `local` answers, the others do not. */
@@ -59,8 +62,8 @@ export async function startApi(options: Partial<ApiOptions> & { poolSize?: numbe
     live,
     attached,
     makeUser: () => makeUser(admin),
-    ask: (query: string, variables: object = {}, user?: Pick<User, 'token'>) =>
-      ask(url, query, variables, user),
+    ask: (query: Document, variables: object = {}, user?: Pick<User, 'token'>) =>
+      ask(url, String(query), variables, user),
     socket: (user?: Pick<User, 'token'>) => socketTo(url, user),
     async close() {
       await attached.close(2_000);
@@ -134,12 +137,3 @@ export async function insertConfig(
   );
   return { id: rows[0]?.id ?? '', publicId };
 }
-
-export const START = `mutation ($input: StartTrainingInput!) {
-  startTraining(input: $input) {
-    __typename
-    ... on TrainingExecution { id databaseId status }
-    ... on Error { code message path remedy }
-    ... on ValidationError { fields { path message } }
-  }
-}`;

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { scheduler } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { findMarked, GUARD_MARKER } from '../../src/modules/training/local/marked-processes.ts';
 import { createTestDatabase } from './postgres.ts';
 import { hasEnded, hasLine, linesOf, openTraining, statusesOf, trainers, workerConfig } from './training.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
 
 export type Lane = {
-  /** Kills -9 the worker that runs a run; returns the seconds until another runs it. */
-  kill(): Promise<number>;
+  /** Kills -9 the worker that runs a run, and its guard where asked to; returns the seconds until another runs it. */
+  kill(options?: { withGuard?: boolean }): Promise<number>;
   /** Freezes it instead, until the run has been taken over and for at least so long, and lets it wake. */
   freeze(ms: number): Promise<number>;
   close(): Promise<void>;
@@ -34,18 +35,20 @@ export async function openLane(): Promise<Lane> {
     return { id, owner };
   }
 
-  async function takenOver(id: string, owner: WorkerProcess): Promise<number> {
+  /** @param leftovers whether the one who takes over has to kill what the guard did not */
+  async function takenOver(id: string, owner: WorkerProcess, leftovers: boolean): Promise<number> {
     const begun = performance.now();
     const events = await training.until(id, hasLine(/^attempt 2 found/));
     const seconds = (performance.now() - begun) / 1000;
     expect(linesOf(events).find((line) => line.startsWith('attempt 2'))).toBe(
       'attempt 2 found 0 of 2 processes alive',
     );
-    // The guard had done its work: nothing was left for the one who took over.
     const other = workers.find((worker) => worker !== owner);
-    expect(other?.entries.map(({ msg }) => msg)).not.toContain(
-      'an earlier attempt was still alive; it was killed',
+    const killed = other?.entries.some(
+      ({ msg, executionId }) =>
+        executionId === id && msg === 'an earlier attempt was still alive; it was killed',
     );
+    expect(killed).toBe(leftovers);
     expect(seconds).toBeLessThan(20);
     return seconds;
   }
@@ -62,10 +65,13 @@ export async function openLane(): Promise<Lane> {
   }
 
   return {
-    async kill() {
+    async kill({ withGuard = false } = {}) {
       const { id, owner } = await startRun();
+      const guards = withGuard ? await findMarked(GUARD_MARKER, id) : [];
+      expect(guards).toHaveLength(withGuard ? 1 : 0);
       owner.signal('SIGKILL');
-      const seconds = await takenOver(id, owner);
+      for (const guard of guards) process.kill(guard, 'SIGKILL');
+      const seconds = await takenOver(id, owner, withGuard);
       await endsOnce(id);
       await owner.gone;
       workers[workers.indexOf(owner)] = await start();
@@ -74,7 +80,7 @@ export async function openLane(): Promise<Lane> {
     async freeze(ms) {
       const { id, owner } = await startRun();
       owner.signal('SIGSTOP');
-      const [seconds] = await Promise.all([takenOver(id, owner), scheduler.wait(ms)]);
+      const [seconds] = await Promise.all([takenOver(id, owner, false), scheduler.wait(ms)]);
       const written = await endsOnce(id);
       owner.signal('SIGCONT');
       const woken = await owner.until(
@@ -85,7 +91,11 @@ export async function openLane(): Promise<Lane> {
       return seconds;
     },
     async close() {
-      for (const worker of workers) worker.signal('SIGTERM');
+      for (const worker of workers) {
+        worker.signal('SIGTERM');
+        // One that a failed round left frozen.
+        worker.signal('SIGCONT');
+      }
       await Promise.all(workers.map(({ gone }) => gone));
       await training.close();
       await database.drop();

@@ -114,7 +114,12 @@ ref('metric').implement({
   interfaces,
   description: 'Figures of one step.',
   fields: (t) => ({
-    step: t.float({ description: 'The step they belong to.', resolve: ({ payload }) => payload.step }),
+    // Nullable like the step of ProgressEvent: fields of one name that differ in that cannot be asked for together.
+    step: t.float({
+      nullable: true,
+      description: 'The step they belong to; never null.',
+      resolve: ({ payload }) => payload.step,
+    }),
     epoch: t.float({
       nullable: true,
       description: 'The epoch, with its fraction, where the trainer says so.',

@@ -135,7 +135,8 @@ describe('executionEvents', () => {
   });
 
   it('hands out the connection between events, so that more may follow than there are connections', async () => {
-    const ids = await Promise.all(upTo(1, 20).map(() => insertTraining(writer, user.id)));
+    const ids: string[] = [];
+    for (let n = 0; n < 20; n += 1) ids.push(await insertTraining(writer, user.id));
     const socket = api.socket(user);
     const followers = ids.map((id) => collect(socket.follow(FOLLOW, { id })));
     const { data } = await api.ask('{ viewer { id } }', {}, user);

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWorker, type Worker } from '../../../src/app/worker.ts';
 import { loadConfig } from '../../../src/platform/config.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
-import { insertConfig, START, startApi, type TestApi, type User } from '../../support/api.ts';
+import { insertConfig, startApi, type TestApi, type User } from '../../support/api.ts';
+import { START } from '../../support/start.graphql.ts';
 
 const LINES = 40;
 const DROPS = 5;

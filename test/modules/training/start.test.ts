@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { insertConfig, START, startApi, type TestApi, type User } from '../../support/api.ts';
+import { insertConfig, startApi, type TestApi, type User } from '../../support/api.ts';
+import { START } from '../../support/start.graphql.ts';
 
 let api: TestApi;
 let user: User;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Data, insertConfig, START, startApi, type TestApi, type User } from '../../support/api.ts';
+import { type Data, insertConfig, startApi, type TestApi, type User } from '../../support/api.ts';
+import { START } from '../../support/start.graphql.ts';
 
 let api: TestApi;
 let owner: User;

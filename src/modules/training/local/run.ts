@@ -40,7 +40,9 @@ export async function runLocally(run: TrainingRun, options: LocalOptions): Promi
 async function train(run: TrainingRun, folder: string, options: LocalOptions): Promise<Outcome> {
   const { executionId } = run.input;
   const [program, ...args] = trainerCommand(options.config, options.folder);
-  if (await killLeftovers(executionId)) options.log.warn('an earlier attempt was still alive; it was killed');
+  if (await killLeftovers(executionId)) {
+    options.log.warn({ executionId }, 'an earlier attempt was still alive; it was killed');
+  }
   const trainer = startGuarded({
     program,
     args: [...args, '--run', folder],

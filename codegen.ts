@@ -1,0 +1,25 @@
+import type { CodegenConfig } from '@graphql-codegen/cli';
+
+/** Typed documents: what `*.graphql.ts` files of the tests and the CLI say with `graphql(\`query …\`)`. */
+const config: CodegenConfig = {
+  schema: 'schema.graphql',
+  documents: ['test/**/*.graphql.ts', 'src/cli/**/*.graphql.ts'],
+  ignoreNoDocuments: true,
+  silent: true,
+  generates: {
+    'src/generated/graphql/': {
+      preset: 'client',
+      presetConfig: { fragmentMasking: false },
+      config: {
+        documentMode: 'string',
+        enumsAsTypes: true,
+        useTypeImports: true,
+        importExtension: '.ts',
+        defaultScalarType: 'unknown',
+        scalars: { DateTime: 'string', JSON: 'unknown', ID: 'string' },
+      },
+    },
+  },
+};
+
+export default config;
