@@ -7,7 +7,7 @@ import { mintToken } from '../src/platform/auth/mint-token.ts';
 import { settings } from '../src/platform/config.ts';
 import { withDatabase } from './database.ts';
 import { answerTo, type Request, requestsPerSecond } from './load.ts';
-import type { Table } from './run.ts';
+import type { Table } from './table.ts';
 
 const USERS = 100;
 const RUNS = 100;
