@@ -6,7 +6,7 @@ import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
 import type PrismaTypes from '../generated/pothos-types.ts';
 import { getDatamodel } from '../generated/pothos-types.ts';
 import type { Context } from './context.ts';
-import { decodeGlobalId } from './ids.ts';
+import { decodeGlobalId, notGlobalId } from './ids.ts';
 
 /** Fields without a declared nullability are non-null: a null is a decision, and its description says when. */
 export const builder = new SchemaBuilder<{
@@ -35,7 +35,7 @@ export const builder = new SchemaBuilder<{
   relay: {
     clientMutationId: 'omit',
     cursorType: 'String',
-    decodeGlobalID: decodeGlobalId,
+    decodeGlobalID: nodeNamed,
     nodeQueryOptions: {
       description: 'Any object by its global id; null where there is none that you may see.',
       args: { id: { description: 'The `id` of an object, not its `databaseId`.' } },
@@ -80,6 +80,13 @@ builder.mutationType({
     'What can be done. Expected failures are members of each result’s union, never GraphQL errors.',
 });
 builder.subscriptionType({ description: 'What can be followed, over graphql-transport-ws and SSE.' });
+
+/** What `node(id:)` is asked for; of a type that the schema lacks Pothos would say that it is not implemented. */
+function nodeNamed(globalId: string): ReturnType<typeof decodeGlobalId> {
+  const decoded = decodeGlobalId(globalId);
+  if (!builder.configStore.hasImplementation(decoded.typename)) throw notGlobalId();
+  return decoded;
+}
 
 function capitalised(name: string): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;

@@ -45,7 +45,9 @@ describe.runIf(browserPath)('the playground in a browser', { timeout: 120_000 },
 
   it('watches the run that is going with what the start printed for pasting', async () => {
     const [, headers = ''] = await runcast.printed(/Headers\s+(\{.*\})/);
-    const [subscription] = await runcast.printed(/subscription WatchRun \{\n {2}executionEvents[\s\S]*?\n\}\n/);
+    const [subscription] = await runcast.printed(
+      /subscription WatchRun \{\n {2}executionEvents[\s\S]*?\n\}\n/,
+    );
     await page.goto(`${url}/graphql`);
     await paste(page.locator('.graphiql-query-editor .monaco-editor').first(), subscription);
     // The playground takes up what was pasted a moment later, and until then executes the operation before it.
