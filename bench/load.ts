@@ -1,14 +1,8 @@
 import { connect } from 'node:net';
 
-export type Load = {
-  port: number;
-  path: string;
-  connections: number;
-  seconds: number;
-  bodies: readonly Body[];
-};
-/** What one request asks, and as whom. */
-export type Body = { user: string; json: string };
+export type Load = { port: number; connections: number; seconds: number; requests: readonly Request[] };
+/** What one request asks, and with whose token. */
+export type Request = { token: string; json: string };
 
 /**
  * Requests a second over keep-alive connections, each sending the next request when it has the answer. Written on bare
@@ -16,23 +10,34 @@ export type Body = { user: string; json: string };
  *
  * @throws on an answer that is not 200 or holds GraphQL errors
  */
-export async function requestsPerSecond(load: Load): Promise<number> {
-  const end = performance.now() + load.seconds * 1000;
+export async function requestsPerSecond(load: Load): Promise<{ count: number; rate: number }> {
+  const texts = load.requests.map(requestText);
   const started = performance.now();
+  const end = started + load.seconds * 1000;
   const counts = await Promise.all(
-    Array.from({ length: load.connections }, (_, index) => drive(load, index, end)),
+    Array.from({ length: load.connections }, (_, index) => drive(load.port, texts, index, end)),
   );
-  return counts.reduce((sum, count) => sum + count, 0) / ((performance.now() - started) / 1000);
+  const count = counts.reduce((sum, part) => sum + part, 0);
+  return { count, rate: count / ((performance.now() - started) / 1000) };
 }
 
-function drive({ port, path, bodies }: Load, first: number, end: number): Promise<number> {
-  const requests = bodies.map(({ user, json }) => requestText(path, user, json));
+/** The body of the answer to one request. */
+export async function answerTo(port: number, { token, json }: Request): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: json,
+  });
+  return await response.text();
+}
+
+function drive(port: number, texts: readonly string[], first: number, end: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     socket.setNoDelay(true);
     let count = 0;
     let received = '';
-    const send = () => socket.write(requests[(first + count) % requests.length] ?? '');
+    const send = () => socket.write(texts[(first * 7 + count) % texts.length] ?? '');
     socket.on('connect', send);
     socket.on('error', reject);
     socket.setEncoding('latin1');
@@ -52,13 +57,13 @@ function drive({ port, path, bodies }: Load, first: number, end: number): Promis
   });
 }
 
-function requestText(path: string, user: string, json: string): string {
+function requestText({ token, json }: Request): string {
   const head = [
-    `POST ${path} HTTP/1.1`,
+    'POST /graphql HTTP/1.1',
     'host: 127.0.0.1',
     'content-type: application/json',
     'accept: application/json',
-    `x-user: ${user}`,
+    `authorization: Bearer ${token}`,
     `content-length: ${Buffer.byteLength(json)}`,
   ];
   return `${head.join('\r\n')}\r\n\r\n${json}`;

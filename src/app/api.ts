@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Verify } from '../graphql/authorization.ts';
+import { createJsonPosts } from '../graphql/json-posts.ts';
 import { serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
@@ -53,6 +54,7 @@ export function createApi(options: ApiOptions): Api {
     playground: config.graphiql && examples,
     introspection: config.introspection,
   });
+  const serveGraphql = createJsonPosts({ graphql, verify, closing: closing.signal });
   const report = (error: unknown) => {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');
@@ -76,7 +78,7 @@ export function createApi(options: ApiOptions): Api {
         streams.add(response);
         response.once('close', () => streams.delete(response));
       }
-      void graphql(request, response);
+      serveGraphql(request, response);
     } else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
     else if (path === '/health/ready') void answerReadiness(response, checks, closing.signal);
     else if (!serveTraining(request, response, path)) {

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { createProviders } from '../modules/training/providers.ts';
+import { rememberTokens } from '../platform/auth/remember-tokens.ts';
 import { resolveJwt } from '../platform/auth/resolve-jwt.ts';
 import { createTokenVerifier } from '../platform/auth/verify-token.ts';
 import type { Config, JwtConfig } from '../platform/config.ts';
@@ -80,7 +81,7 @@ export async function startRuncast({
   const api = createApi({
     config,
     viewerDb,
-    verify: createTokenVerifier(jwt),
+    verify: rememberTokens(createTokenVerifier(jwt)),
     live,
     log,
     providers,

@@ -24,6 +24,11 @@ export function notGlobalId(): Error {
   return badInput('That is not a global id: pass the `id` of an object.');
 }
 
+/** What `id` of an object is to clients. */
+export function encodeGlobalId(typename: string, id: string | number | bigint): string {
+  return Buffer.from(`${typename}:${id}`).toString('base64');
+}
+
 /** The type and the row's id that a global id of `node(id:)` names. */
 export function decodeGlobalId(globalId: string): { typename: string; id: string } {
   const decoded = decode(globalId);

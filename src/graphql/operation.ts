@@ -21,9 +21,13 @@ export async function executeLeased(
   const deadline = createDeadline(operation.signal, timeoutMs);
   let lease: Lease | undefined;
   try {
-    lease = await deadline.bounds(leaseOf(operation, deadline.signal));
-    const contextValue: Context = { ...operation, signal: deadline.signal, db: lease, perLease: new Map() };
-    return await deadline.bounds(lease.run(async () => execute({ ...args, contextValue })));
+    const leaseAndExecute = async () => {
+      const { signal } = deadline;
+      lease = await leaseOf(operation, signal);
+      const contextValue: Context = { ...operation, signal, db: lease, perLease: new Map() };
+      return await lease.run(async () => execute({ ...args, contextValue }));
+    };
+    return await deadline.bounds(leaseAndExecute());
   } catch (error) {
     return { errors: [wrapped(error)] };
   } finally {

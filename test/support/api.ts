@@ -7,6 +7,7 @@ import { WebSocket } from 'ws';
 import { type ApiOptions, createApi } from '../../src/app/api.ts';
 import type { Availabilities } from '../../src/modules/training/service.ts';
 import { mintToken } from '../../src/platform/auth/mint-token.ts';
+import { rememberTokens } from '../../src/platform/auth/remember-tokens.ts';
 import { createTokenVerifier } from '../../src/platform/auth/verify-token.ts';
 import { createViewerDatabase } from '../../src/platform/db/viewer.ts';
 import { createLive } from '../../src/platform/live/live.ts';
@@ -45,7 +46,7 @@ export async function startApi(options: Partial<ApiOptions> & { poolSize?: numbe
   const viewerDb = createViewerDatabase({ url: database.api, poolSize, log });
   const live = createLive({ url: database.api, log });
   const config = { statementTimeoutMs: 10_000, graphiql: true, introspection: true };
-  const verify = createTokenVerifier(JWT);
+  const verify = rememberTokens(createTokenVerifier(JWT));
   const api = createApi({ config, viewerDb, verify, live, log, providers: availabilities, ...rest });
   const server = createServer(api.handler);
   const attached = api.attach(server);

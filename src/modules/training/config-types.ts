@@ -10,7 +10,7 @@ import { DATASET_FORMATS } from './vocabulary.ts';
 export const TrainingDatasetRef = builder.prismaNode('TrainingDataset', {
   nullable: true,
   findUnique: (id) => ({ id: uuidOrNone(id) }),
-  id: { field: 'id', description: 'Its global id.' },
+  id: { field: 'id', description: 'Its global id.', extensions: { globalIdOf: 'id' } },
   description: 'A JSONL file that configs are trained on. Only its owner sees it.',
   select: { id: true },
   fields: (t) => ({
@@ -33,7 +33,7 @@ export const TrainingDatasetRef = builder.prismaNode('TrainingDataset', {
 export const TrainingConfigRef = builder.prismaNode('TrainingConfig', {
   nullable: true,
   findUnique: (id) => ({ id: uuidOrNone(id) }),
-  id: { field: 'id', description: 'Its global id.' },
+  id: { field: 'id', description: 'Its global id.', extensions: { globalIdOf: 'id' } },
   description:
     'What a training run trains: model, method, hyperparameters, datasets. Seen by its owner, or by all if public.',
   select: { id: true },

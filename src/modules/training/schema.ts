@@ -25,7 +25,7 @@ const headOf = (context: Context, id: string) => perLease(context, heads)(id);
 
 export const TrainingExecutionRef = builder.prismaNode('TrainingExecution', {
   nullable: true,
-  id: { field: 'id', description: 'Its global id.' },
+  id: { field: 'id', description: 'Its global id.', extensions: { globalIdOf: 'id' } },
   description: 'A training run. Only its owner sees it.',
   select: { id: true },
   fields: (t) => ({
