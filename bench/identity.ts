@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { mintToken } from '../src/platform/auth/mint-token.ts';
+import { settings } from '../src/platform/config.ts';
 import { withDatabase } from './database.ts';
 import { answerTo, type Request, requestsPerSecond } from './load.ts';
 import type { Table } from './run.ts';
@@ -44,7 +45,7 @@ const queries: Query[] = [
  * the same API over Prisma's usual `$transaction([set_config, query])`. Each has a process of its own; rounds alternate.
  */
 export async function identity(): Promise<Table> {
-  const poolSize = Number(process.env.BENCH_POOL ?? 10);
+  const poolSize = Number(process.env.BENCH_POOL ?? settings.shape.DATABASE_POOL_SIZE.parse(undefined));
   return await withDatabase(async ({ admin, api }) => {
     const secret = randomBytes(32).toString('hex');
     const users = await seed(admin, secret);

@@ -44,8 +44,9 @@ export const settings = z.object({
     .optional()
     .describe('Login of the worker (role runcast_worker); default: derived from DATABASE_URL.')
     .meta({ example: 'postgresql://runcast_worker:password@localhost:5432/postgres' }),
+  // On two cores four to eight served most requests a second; more of them only took turns.
   DATABASE_POOL_SIZE: whole(1, 200)
-    .default(10)
+    .default(8)
     .describe('Connections of the API; as many operations run at once.'),
   STATEMENT_TIMEOUT_MS: whole(100, 600_000)
     .default(15_000)
