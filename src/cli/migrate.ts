@@ -3,6 +3,7 @@ import { readMigrationFiles } from '../platform/db/migrations/files.ts';
 import { type ApplyOptions, applyMigrations, assessDatabase } from '../platform/db/migrations/migrator.ts';
 import { revertMigration } from '../platform/db/migrations/revert.ts';
 import { verifyMigrations } from '../platform/db/migrations/verify/verify.ts';
+import { checkServer } from '../platform/db/preflight.ts';
 
 const HELP = `runcast migrate <command>
 
@@ -38,18 +39,24 @@ export async function migrateCommand(args: string[], options: MigrateOptions): P
   };
   const run = (work: (options: Opened) => Promise<number>) =>
     options.withDatabase((adminUrl) => work({ ...options, adminUrl }));
+  // The migrators' lock is a session's: behind a transaction pooler it would hold nobody off, and never be let go.
+  const runWriting = (work: (options: Opened) => Promise<number>) =>
+    run(async (opened) => {
+      await checkServer(opened.adminUrl);
+      return work(opened);
+    });
   if (command === undefined || command === 'help' || args.includes('--help') || args.includes('-h')) {
     return usage(command === undefined ? 2 : 0);
   }
   switch (command) {
     case 'apply':
-      return rest.length > 0 ? usage(2) : run(apply);
+      return rest.length > 0 ? usage(2) : runWriting(apply);
     case 'status':
       return rest.length > 0 ? usage(2) : run(status);
     case 'verify':
       return rest.length > 0 ? usage(2) : run(verify);
     case 'down':
-      return revertible(rest) ? run((opened) => down(rest, opened)) : usage(2);
+      return revertible(rest) ? runWriting((opened) => down(rest, opened)) : usage(2);
     default:
       return usage(2);
   }

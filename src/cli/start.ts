@@ -60,18 +60,25 @@ async function greet(
     { role: 'authenticated', sub: DEMO_USER.id, email: DEMO_USER.email },
     TOKEN_SECONDS,
   );
-  const client = createDemoClient({ url, token });
-  const run = isNewWorkspace ? await client.start(DEMO_RUN) : await client.newestRun();
-  if (!run) return;
   say(
     `  Token        ${token}\n               (the demo user's, for 24 hours; another: npm run --silent token -- --user demo)`,
   );
   say(`  Headers      {"Authorization": "Bearer ${token}"}\n`);
+  const client = createDemoClient({ url, token });
+  const run = await runToShow(client, isNewWorkspace).catch((error) => {
+    // A trainer that is not there, say: what else there is to serve needs no run.
+    say(`No run is going: ${messageOf(error)}.`);
+  });
+  if (!run) return client.close();
   say(
     `Paste this into the playground to watch ${run.isOver ? 'the newest run again' : 'the run that is going'}:\n`,
   );
   say(subscriptionFor(run));
   if (!run.isOver) await follow(client, run, { output, signal });
+}
+
+async function runToShow(client: DemoClient, isNewWorkspace: boolean): Promise<RunSummary | undefined> {
+  return isNewWorkspace ? await client.start(DEMO_RUN) : await client.newestRun();
 }
 
 /** Shows the run as one live line until it is over or the program is stopped. */

@@ -7,7 +7,7 @@ import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
 import type PrismaTypes from '../generated/pothos-types.ts';
 import { getDatamodel } from '../generated/pothos-types.ts';
 import type { Context } from './context.ts';
-import { decodeGlobalId, encodeGlobalId } from './ids.ts';
+import { decodeGlobalId, encodeGlobalId, notGlobalId } from './ids.ts';
 import { loadedFields } from './loaded-fields.ts';
 
 /** Fields without a declared nullability are non-null: a null is a decision, and its description says when. */
@@ -37,7 +37,7 @@ export const builder = new SchemaBuilder<{
   relay: {
     clientMutationId: 'omit',
     cursorType: 'String',
-    decodeGlobalID: decodeGlobalId,
+    decodeGlobalID: nodeNamed,
     encodeGlobalID: encodeGlobalId,
     nodeQueryOptions: {
       description: 'Any object by its global id; null where there is none that you may see.',
@@ -92,6 +92,13 @@ builder.mutationType({
     'What can be done. Expected failures are members of each result’s union, never GraphQL errors.',
 });
 builder.subscriptionType({ description: 'What can be followed, over graphql-transport-ws and SSE.' });
+
+/** What `node(id:)` is asked for; of a type that the schema lacks Pothos would say that it is not implemented. */
+function nodeNamed(globalId: string): ReturnType<typeof decodeGlobalId> {
+  const decoded = decodeGlobalId(globalId);
+  if (!builder.configStore.hasImplementation(decoded.typename)) throw notGlobalId();
+  return decoded;
+}
 
 function capitalised(name: string): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;

@@ -7,9 +7,21 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
+/**
+ * Text to look for as it is; what Postgres can neither hold nor be asked for, U+0000 and half a surrogate pair, becomes
+ * U+FFFD, so that it is found nowhere instead of failing the statement.
+ */
+export function searchable(text: string): string {
+  return text.toWellFormed().replaceAll('\u0000', '\uFFFD');
+}
+
 /** A uuid as it is; for any other text the one that no row has. */
 export function uuidOrNone(text: string): string {
   return isUuid(text) ? text : '00000000-0000-0000-0000-000000000000';
+}
+
+export function notGlobalId(): Error {
+  return badInput('That is not a global id: pass the `id` of an object.');
 }
 
 /** What `id` of an object is to clients. */
@@ -20,7 +32,7 @@ export function encodeGlobalId(typename: string, id: string | number | bigint): 
 /** The type and the row's id that a global id of `node(id:)` names. */
 export function decodeGlobalId(globalId: string): { typename: string; id: string } {
   const decoded = decode(globalId);
-  if (decoded === undefined) throw badInput('That is not a global id: pass the `id` of an object.');
+  if (decoded === undefined) throw notGlobalId();
   return decoded;
 }
 
@@ -30,12 +42,12 @@ export function decodeGlobalId(globalId: string): { typename: string; id: string
  */
 export function rowId(typename: string, id: string): string {
   const decoded = decode(id);
-  return decoded?.typename === typename ? decoded.id : id;
+  return searchable(decoded?.typename === typename ? decoded.id : id);
 }
 
 function decode(globalId: string): { typename: string; id: string } | undefined {
   const text = Buffer.from(globalId, 'base64').toString('utf8');
   const found = /^([A-Z][A-Za-z]*):([\s\S]+)$/.exec(text);
   const [, typename, id] = found ?? [];
-  return typename === undefined || id === undefined ? undefined : { typename, id };
+  return typename === undefined || id === undefined ? undefined : { typename, id: searchable(id) };
 }

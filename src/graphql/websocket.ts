@@ -126,7 +126,13 @@ function parsed<T>(parse: () => T): T | GraphQLError {
   try {
     return parse();
   } catch (error) {
-    return error instanceof GraphQLError ? error : new GraphQLError(messageOf(error));
+    const { source, positions } = error instanceof GraphQLError ? error : {};
+    const extensions = { code: 'GRAPHQL_PARSE_FAILED' };
+    return new GraphQLError(messageOf(error), {
+      extensions,
+      ...(source && { source }),
+      ...(positions && { positions }),
+    });
   }
 }
 

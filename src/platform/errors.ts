@@ -13,9 +13,10 @@ export class StartupError extends Error {
   }
 }
 
-/** The text of whatever was thrown. */
+/** The text of whatever was thrown; pg-boss hands on copies of errors, which are errors no more. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  const message = property(thrown, 'message') ?? property(thrown, 'code');
+  return typeof message === 'string' ? message : String(thrown);
 }
 
 /**

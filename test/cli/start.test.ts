@@ -146,6 +146,18 @@ describe('npm start', () => {
   });
 });
 
+describe('a first start whose trainer is not there', () => {
+  it('is up, prints the token and says why no run is going', { timeout: 60_000 }, async () => {
+    const data = join(root, 'without-trainer');
+    const runcast = start({ RUNCAST_DATA_DIR: data, LOCAL_TRAINER: '["/nowhere/trainer"]' });
+    const url = await urlOf(runcast);
+    await runcast.printed(/Token +eyJ/);
+    await runcast.printed(/No run is going: .*LOCAL_TRAINER/);
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    expect(await runcast.interrupt()).toBe(0);
+  });
+});
+
 describe('a start that cannot succeed says why in one sentence, and does nothing', () => {
   async function refusal(environment: Record<string, string>): Promise<string> {
     const runcast = start(environment);

@@ -134,7 +134,11 @@ describe('WebSocket', () => {
       payload: { data: { executionEvents: { lastSeq: 1 } } },
     });
     send({ id: 'broken', type: 'subscribe', payload: { query: 'subscription { executionEvents(' } });
-    expect(await next()).toMatchObject({ id: 'broken', type: 'error' });
+    expect(await next()).toMatchObject({
+      id: 'broken',
+      type: 'error',
+      payload: [{ locations: [{ line: 1 }], extensions: { code: 'GRAPHQL_PARSE_FAILED' } }],
+    });
     send({ id: 'wrong', type: 'subscribe', payload: { query: 'subscription { noSuchThing }' } });
     expect(await next()).toMatchObject({ id: 'wrong', type: 'error' });
     await writer.query("update training_executions set status = 'cancelled' where id = $1", [id]);

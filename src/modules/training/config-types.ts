@@ -1,7 +1,7 @@
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
 import { assertSignedIn } from '../../graphql/context.ts';
-import { isUuid, rowId, uuidOrNone } from '../../graphql/ids.ts';
+import { isUuid, rowId, searchable, uuidOrNone } from '../../graphql/ids.ts';
 import { valueOrUnknown, whereStored } from '../../graphql/stored-enum.ts';
 import { DatasetFormatEnum, orderBy, TrainingOrder } from './enums.ts';
 import { assertPage } from './pages.ts';
@@ -97,7 +97,7 @@ function whereConfig(
   return {
     ...(isPublic != null && { isPublic }),
     ...(isMine != null && (isMine ? { AND: own } : { NOT: own })),
-    ...(nameContains != null && { name: { contains: nameContains, mode: 'insensitive' } }),
+    ...(nameContains != null && { name: { contains: searchable(nameContains), mode: 'insensitive' } }),
   };
 }
 
@@ -113,7 +113,10 @@ builder.queryField('trainingConfig', (t) =>
     resolve: (query, _root, { id, publicId }, { db }) => {
       const row = id == null ? undefined : rowId('TrainingConfig', id);
       if ((row === undefined && publicId == null) || (row !== undefined && !isUuid(row))) return null;
-      const where = { ...(row !== undefined && { id: row }), ...(publicId != null && { publicId }) };
+      const where = {
+        ...(row !== undefined && { id: row }),
+        ...(publicId != null && { publicId: searchable(publicId) }),
+      };
       return db.prisma.trainingConfig.findFirst({ ...query, where });
     },
   }),
@@ -133,7 +136,7 @@ builder.queryField('trainingConfigs', (t) =>
       totalCount: (_root, { filter }, { db, identity }) =>
         db.prisma.trainingConfig.count({ where: whereConfig(filter, identity.claims.sub) }),
       resolve: (query, _root, args, { db, identity }) => {
-        assertPage(args);
+        assertPage(args, isUuid);
         const where = whereConfig(args.filter, identity.claims.sub);
         return db.prisma.trainingConfig.findMany({ ...query, where, orderBy: orderBy(args.orderBy) });
       },
@@ -175,7 +178,7 @@ builder.queryField('trainingDatasets', (t) =>
       },
       resolve: (query, _root, args, context) => {
         assertSignedIn(context);
-        assertPage(args);
+        assertPage(args, isUuid);
         return context.db.prisma.trainingDataset.findMany({
           ...query,
           where: whereDataset(args.format),

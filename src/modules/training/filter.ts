@@ -1,5 +1,6 @@
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
+import { searchable } from '../../graphql/ids.ts';
 import { whereStored } from '../../graphql/stored-enum.ts';
 import { TrainingMethodEnum, TrainingProviderEnum, TrainingStatusEnum } from './enums.ts';
 import { METHODS, PROVIDERS, STATUSES } from './vocabulary.ts';
@@ -27,7 +28,7 @@ export function whereExecution(
   if (provider != null)
     all.push({ OR: whereStored(PROVIDERS, provider).OR.map((value) => ({ provider: value })) });
   if (method != null) all.push({ OR: whereStored(METHODS, method).OR.map((value) => ({ method: value })) });
-  if (publicId != null) all.push({ publicId });
+  if (publicId != null) all.push({ publicId: searchable(publicId) });
   if (createdAfter != null) all.push({ createdAt: { gte: createdAfter } });
   if (createdBefore != null) all.push({ createdAt: { lt: createdBefore } });
   return all.length === 0 ? {} : { AND: all };

@@ -8,12 +8,25 @@ import { DATASET_FORMATS, METHODS, PROVIDERS } from './vocabulary.ts';
 const MAX_LINE = 65_536;
 const MAX_LINES = 1_000;
 
+/** Deeper than any trainer's settings; some 4,000 levels end the stack of whoever walks them. */
+const MAX_DEPTH = 100;
+
 /** Text and JSON that Postgres can store: neither holds U+0000 or half a surrogate pair. */
 function isStorable(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\u0000');
-  if (Array.isArray(value)) return value.every(isStorable);
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([key, inner]) => isStorable(key) && isStorable(inner));
+  return entriesOf(value).every(([key, inner]) => isStorable(key) && isStorable(inner));
+}
+
+/** Whether objects and lists within each other go no further than that many levels. */
+function isWithinDepth(value: unknown, levels: number): boolean {
+  const entries = entriesOf(value);
+  return (
+    entries.length === 0 || (levels > 0 && entries.every(([, inner]) => isWithinDepth(inner, levels - 1)))
+  );
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
 }
 
 const text = (max: number) =>
@@ -26,6 +39,10 @@ const text = (max: number) =>
 
 const jsonObject = z
   .record(z.string(), z.unknown(), { error: 'must be a JSON object' })
+  .refine((value) => isWithinDepth(value, MAX_DEPTH), {
+    error: `must not be nested deeper than ${MAX_DEPTH} levels`,
+    abort: true,
+  })
   .refine(isStorable, 'must not contain U+0000 or broken characters');
 
 const httpUrl = z
@@ -51,6 +68,12 @@ const uuidOf = (typename: string) =>
     .transform((id) => rowId(typename, id))
     .refine(isUuid, 'must be an id');
 
+const idempotencyKey = text(200).nullish();
+
+export const retryInput = z.object({ idempotencyKey });
+
+export const cancelInput = z.object({ reason: text(1_000).nullish() });
+
 export const startInput = z.object({
   publicId: text(200),
   method: oneOf(METHODS),
@@ -58,7 +81,7 @@ export const startInput = z.object({
   tenantId: z.string().refine(isUuid, 'must be an id').nullish(),
   config: jsonObject.nullish().transform((config) => config ?? {}),
   callbackUrl: httpUrl.nullish(),
-  idempotencyKey: text(200).nullish(),
+  idempotencyKey,
 });
 
 /** What a config must look like where it says something that trainers read; anything else is kept as it is. */

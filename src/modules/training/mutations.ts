@@ -115,8 +115,7 @@ builder.mutationFields((t) => ({
     errors: { types: [UnauthenticatedError, ExecutionNotEndedError, ...starting] },
     resolve: async (query, _root, args, { db, ...context }) => {
       const of = rowId('TrainingExecution', args.id);
-      const key = args.idempotencyKey ?? undefined;
-      const id = await context.services.training.retry(db, requireUser(context), of, key);
+      const id = await context.services.training.retry(db, requireUser(context), of, args);
       return db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } });
     },
   }),
@@ -132,7 +131,7 @@ builder.mutationFields((t) => ({
     resolve: async (query, _root, args, context) => {
       assertSignedIn(context);
       const id = rowId('TrainingExecution', args.id);
-      await context.services.training.cancel(context.db, id, args.reason ?? undefined);
+      await context.services.training.cancel(context.db, id, args);
       return context.db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } });
     },
   }),

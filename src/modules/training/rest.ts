@@ -6,6 +6,7 @@ import {
   UnauthenticatedError,
   ValidationError,
 } from '../../graphql/errors.ts';
+import { searchable } from '../../graphql/ids.ts';
 import type { Claims } from '../../platform/db/claims.ts';
 import type { Lease } from '../../platform/db/lease.ts';
 import type { ViewerDatabase } from '../../platform/db/viewer.ts';
@@ -192,7 +193,7 @@ async function userOf(request: IncomingMessage, verify: Verify): Promise<{ claim
 
 function decoded(id: string): string {
   try {
-    return decodeURIComponent(id);
+    return searchable(decodeURIComponent(id));
   } catch {
     return id;
   }

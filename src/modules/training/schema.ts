@@ -14,7 +14,7 @@ import {
 import { eventPage } from './event-pages.ts';
 import { EventTypeEnum, ExecutionEventRef } from './event-types.ts';
 import { TrainingExecutionFilter, whereExecution } from './filter.ts';
-import { assertPage } from './pages.ts';
+import { assertPage, isExecutionId } from './pages.ts';
 import { resultOf, TrainingResultRef } from './result.ts';
 import { loadEtas, loadHeads } from './sql.ts';
 import { METHODS, PROVIDERS, STATUSES } from './vocabulary.ts';
@@ -206,7 +206,7 @@ builder.queryField('trainingExecutions', (t) =>
       },
       resolve: (query, _root, args, context) => {
         assertSignedIn(context);
-        assertPage(args);
+        assertPage(args, isExecutionId);
         const where = whereExecution(args.filter);
         return context.db.prisma.trainingExecution.findMany({
           ...query,

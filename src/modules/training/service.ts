@@ -14,7 +14,7 @@ import { codeOf } from '../../platform/errors.ts';
 import { FeedError } from '../../platform/feed/errors.ts';
 import type { EventInput } from '../../platform/feed/events.ts';
 import { appendOwnEvents, findStream, requestCancel, startExecution } from '../../platform/feed/feed.ts';
-import { logLines, progressInput, startInput, validated } from './inputs.ts';
+import { cancelInput, logLines, progressInput, retryInput, startInput, validated } from './inputs.ts';
 import type { TrainingProvider } from './provider.ts';
 import type { Providers } from './providers.ts';
 import { type Asked, findByIdempotencyKey } from './sql.ts';
@@ -55,7 +55,8 @@ export function createTrainingService({ providers }: { providers: Availabilities
     },
 
     /** Runs an ended execution again, as a new one that names it. @throws {ExecutionNotEndedError} */
-    async retry(db: Lease, userId: string, id: string, idempotencyKey?: string): Promise<string> {
+    async retry(db: Lease, userId: string, id: string, raw: unknown): Promise<string> {
+      const { idempotencyKey } = validated(retryInput, raw, []);
       const row = await db.prisma.trainingExecution.findUnique({
         where: { id, userId },
         select: {
@@ -72,11 +73,16 @@ export function createTrainingService({ providers }: { providers: Availabilities
       const { status, ...rest } = row;
       if (!isTerminal(status)) throw new ExecutionNotEndedError(id);
       const { tenantId } = stream;
-      return begin(db, { userId, asked: { ...rest, tenantId, retryOf: id }, idempotencyKey });
+      return begin(db, {
+        userId,
+        asked: { ...rest, tenantId, retryOf: id },
+        idempotencyKey: idempotencyKey ?? undefined,
+      });
     },
 
     /** Ends a run that waits, at once; asks the worker of one that runs. @throws {ExecutionEndedError} */
-    async cancel(db: Lease, id: string, reason?: string): Promise<void> {
+    async cancel(db: Lease, id: string, raw: unknown): Promise<void> {
+      const { reason } = validated(cancelInput, raw, []);
       await feedOf(id, requestCancel(db.sql, { kind: 'training', id, ...(reason && { reason }) }));
     },
 

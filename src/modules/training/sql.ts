@@ -23,6 +23,8 @@ export async function loadHeads(sql: Sql, ids: string[]): Promise<Map<string, St
 
 /** The estimate is in the newest progress event; further back than this many events it says nothing about now. */
 const ETA_LOOK_BACK = 2_000;
+/** GraphQL's Int ends there: 68 years, which says as much as any longer time. */
+const LONGEST_ETA = 2 ** 31 - 1;
 
 /** The seconds left that the newest progress of each execution tells, less those that have passed since. */
 export async function loadEtas(sql: Sql, ids: string[]): Promise<Map<string, number>> {
@@ -39,7 +41,7 @@ export async function loadEtas(sql: Sql, ids: string[]): Promise<Map<string, num
        and e.payload ->> 'etaSeconds' is not null`,
     [ids],
   );
-  return new Map(rows.map(({ id, eta }) => [id, Math.round(eta)]));
+  return new Map(rows.map(({ id, eta }) => [id, Math.min(Math.round(eta), LONGEST_ETA)]));
 }
 
 export type EventRange = {

@@ -25,9 +25,8 @@ export type PreflightOptions = {
  * transaction pooler, read-only, schema missing, changed, or newer than the program. Never holds the password.
  */
 export async function checkDatabase(url: string, options: PreflightOptions = {}): Promise<void> {
-  await refusePooler(url);
+  await checkServer(url);
   await withConnection(url, 'runcast preflight', async (client) => {
-    await refuseServer(client, url);
     const files = await readMigrationFiles(options.folder);
     const assessment = await assessDatabase(client, files);
     refuseUnfit(assessment);
@@ -38,6 +37,16 @@ export async function checkDatabase(url: string, options: PreflightOptions = {})
       );
     }
   });
+}
+
+/**
+ * Finds out whether this server can be worked with, whatever the database holds: all that a migration needs to know.
+ *
+ * @throws {StartupError} as `checkDatabase`, apart from what concerns the schema
+ */
+export async function checkServer(url: string): Promise<void> {
+  await refusePooler(url);
+  await withConnection(url, 'runcast preflight', (client) => refuseServer(client, url));
 }
 
 async function refuseServer(client: Client, url: string): Promise<void> {

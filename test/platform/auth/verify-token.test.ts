@@ -35,6 +35,10 @@ describe('a token signed with the secret', () => {
     expect(await verify(token)).toEqual({ role: 'service_role', exp: now + 60 });
   });
 
+  it('names nobody for anon, also where it names an account', async () => {
+    expect(await verify(await sign({ ...good, role: 'anon' }))).toEqual({ role: 'anon', exp: now + 600 });
+  });
+
   it.each<[string, Payload]>([
     ['an expiry within the leeway', { ...good, exp: now - 30 }],
     ['a beginning within the leeway', { ...good, nbf: now + 30 }],

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
-import { withConnection } from '../connect.ts';
+import { codeOf, messageOf, StartupError } from '../../errors.ts';
+import { placeOf, withConnection } from '../connect.ts';
 import { type Assessment, assess, refuseUnfit } from './assess.ts';
 import { type MigrationFiles, type RepeatableFile, readMigrationFiles } from './files.ts';
 import { makeLedger, readLedger, record } from './ledger.ts';
@@ -8,6 +9,8 @@ import { ensureLogins, type Logins } from './logins.ts';
 import { readObjects } from './objects.ts';
 import { createUmzug, runSql, withoutWrapping } from './runner.ts';
 import { inTransaction } from './transaction.ts';
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 export type ApplyOptions = Logins & {
   /** Progress, a line a file. */
@@ -33,7 +36,23 @@ export type Applied = {
  * applied, nothing of the failed one does
  */
 export async function applyMigrations(options: ApplyOptions): Promise<Applied> {
-  const files = await readMigrationFiles(options.folder);
+  try {
+    return await applyFiles(options, await readMigrationFiles(options.folder));
+  } catch (cause) {
+    // Outside of the files rights are needed as well: for the ledger, the queue's schema and the login roles.
+    throw codeOf(cause) === INSUFFICIENT_PRIVILEGE ? mayNotMigrate(options.adminUrl, cause) : cause;
+  }
+}
+
+function mayNotMigrate(url: string, cause: unknown): StartupError {
+  const user = decodeURIComponent(new URL(url).username);
+  return new StartupError(
+    `${user} may not migrate the database at ${placeOf(url)} (${messageOf(cause)}): let DATABASE_URL name a role that may create schemas and roles there.`,
+    { cause },
+  );
+}
+
+function applyFiles(options: ApplyOptions, files: MigrationFiles): Promise<Applied> {
   return withConnection(options.adminUrl, 'runcast migrate', async (client) => {
     // Supabase gives its roles a statement timeout of two minutes; waiting for another migrator may take longer.
     await client.query('set statement_timeout = 0');
