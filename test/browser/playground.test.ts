@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from '../support/browser.ts';
 import { type RuncastProcess, spawnRuncast } from '../support/runcast-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 describe.runIf(browserPath)('the playground in a browser', { timeout: 120_000 }, () => {
   let folder: string;
@@ -15,7 +15,7 @@ describe.runIf(browserPath)('the playground in a browser', { timeout: 120_000 },
   const elsewhere: string[] = [];
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'runcast-browser-'));
+    folder = await temporaryFolder('browser');
     runcast = spawnRuncast(['start'], { PORT: '0', RUNCAST_DATA_DIR: join(folder, 'data') });
     [, url = ''] = await runcast.printed(/Runcast is up at (\S+)\./);
     browser = await launchBrowser();

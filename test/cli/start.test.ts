@@ -1,20 +1,19 @@
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { type RuncastProcess, spawnRuncast } from '../support/runcast-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let root: string;
 let folder: string;
 const started: RuncastProcess[] = [];
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'runcast-start-'));
-  await chmod(root, 0o755);
+  root = await temporaryFolder('start');
   folder = join(root, 'data');
 });
 

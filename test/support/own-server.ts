@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Binaries } from '../../src/platform/db/embedded/binaries.ts';
 import { startEmbeddedPostgres } from '../../src/platform/db/embedded/server.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 export type OwnServer = {
   /** Superuser's connection string. */
@@ -16,9 +16,7 @@ export type OwnServer = {
  * @param binaries which Postgres; default: the one that is installed with the project
  */
 export async function startOwnServer(binaries?: Binaries): Promise<OwnServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'runcast-test-'));
-  // Run by root, Postgres is another account's and has to pass through here.
-  await chmod(folder, 0o755);
+  const folder = await temporaryFolder('test');
   const settings = {
     fsync: 'off',
     synchronous_commit: 'off',

@@ -107,9 +107,10 @@ export function createTrainingService({ providers }: { providers: Availabilities
   ): Promise<string> {
     const earlier = idempotencyKey && (await earlierRun(db, userId, asked, idempotencyKey));
     if (earlier) return earlier;
-    await assertConfigIsUsable(db, userId, asked.publicId);
-    if (asked.tenantId !== null) await assertMayStartIn(db, userId, asked.tenantId);
-    assertIsAvailable(asked.provider);
+    await assertConfigIsUsable(db, userId, asked);
+    if (asked.tenantId !== null)
+      await assertMayStartIn(db, userId, asked.tenantId, pathOf(asked, 'tenantId'));
+    assertIsAvailable(asked);
     try {
       return await insertAndEnqueue(db, userId, asked, idempotencyKey);
     } catch (error) {
@@ -124,11 +125,19 @@ export function createTrainingService({ providers }: { providers: Availabilities
     }
   }
 
-  function assertIsAvailable(provider: string): void {
-    const answer = providers[provider as Provider].availability();
+  function assertIsAvailable(asked: Asked): void {
+    const { provider } = asked;
+    // The row of a run that somebody else inserted may name any.
+    const known = Object.hasOwn(providers, provider) ? providers[provider as Provider] : undefined;
+    const answer = known?.availability() ?? { available: false, reason: 'there is no such provider' };
     if (answer.available) return;
-    throw new ProviderUnavailableError(provider, answer.reason, { path: ['input', 'provider'] });
+    throw new ProviderUnavailableError(provider, answer.reason, { path: pathOf(asked, 'provider') });
   }
+}
+
+/** Where a fault of what is asked stands in the caller's arguments: a run that is run again is all its id. */
+function pathOf({ retryOf }: Asked, field: string): string[] {
+  return retryOf === null ? ['input', field] : ['id'];
 }
 
 function insertAndEnqueue(
@@ -163,22 +172,24 @@ async function earlierRun(db: Lease, userId: string, asked: Asked, key: string):
   const now: Asked = { publicId, method, provider, callbackUrl, config, tenantId, retryOf };
   if (isDeepStrictEqual(before, JSON.parse(JSON.stringify(now)))) return id;
   throw new ConflictError(`This idempotency key has started ${id} already, with another input.`, {
-    path: ['input', 'idempotencyKey'],
+    path: retryOf === null ? ['input', 'idempotencyKey'] : ['idempotencyKey'],
     remedy: 'Send the same input to get that execution, or another key to start a new one.',
   });
 }
 
 /** Public, or the caller's own. A service's token sees all configs, so this does not rest on the policies alone. */
-async function assertConfigIsUsable(db: Lease, userId: string, publicId: string): Promise<void> {
+async function assertConfigIsUsable(db: Lease, userId: string, asked: Asked): Promise<void> {
+  const { publicId } = asked;
   const config = await db.prisma.trainingConfig.findFirst({
     where: { publicId, OR: [{ isPublic: true }, { userId }] },
     select: { id: true },
   });
-  if (config === null) throw new NotFoundError('training config', publicId, { path: ['input', 'publicId'] });
+  if (config === null) {
+    throw new NotFoundError('training config', publicId, { path: pathOf(asked, 'publicId') });
+  }
 }
 
-async function assertMayStartIn(db: Lease, userId: string, tenantId: string): Promise<void> {
-  const path = ['input', 'tenantId'];
+async function assertMayStartIn(db: Lease, userId: string, tenantId: string, path: string[]): Promise<void> {
   const membership = await db.prisma.membership.findFirst({
     where: { tenantId, userId, status: 'active' },
     select: { role: true, tenant: { select: { status: true } } },

@@ -61,6 +61,41 @@ describe('steering a run', () => {
     expect(again.databaseId).not.toBe(id);
   });
 
+  it('says of a run that cannot run again what is wrong with the run, not with an input that was not given', async () => {
+    const retryAll = `mutation ($id: ID!, $key: String) {
+      retryTraining(id: $id, idempotencyKey: $key) { __typename ... on Error { code path } } }`;
+    const { publicId } = await insertConfig(api.admin, user.id);
+    const id = await start();
+    await cancel(id);
+    const elsewhere = async (change: string) => {
+      const foreign = await insertTraining(writer, user.id);
+      await api.admin.query(`update training_executions set status = 'failed', ${change} where id = $1`, [
+        foreign,
+      ]);
+      return (await ask(retryAll, { id: foreign })).retryTraining;
+    };
+    expect(await elsewhere(`provider = 'openai', public_id = '${publicId}'`)).toMatchObject({
+      code: 'PROVIDER_UNAVAILABLE',
+      path: ['id'],
+    });
+    expect(await elsewhere(`provider = 'abacus', public_id = '${publicId}'`)).toMatchObject({
+      code: 'PROVIDER_UNAVAILABLE',
+      path: ['id'],
+    });
+    expect(await elsewhere(`public_id = 'no-such-config'`)).toMatchObject({
+      code: 'NOT_FOUND',
+      path: ['id'],
+    });
+    const key = 'retry-paths';
+    expect((await ask(retryAll, { id, key })).retryTraining.__typename).toBe('TrainingExecution');
+    const other = await start();
+    await cancel(other);
+    expect((await ask(retryAll, { id: other, key })).retryTraining).toMatchObject({
+      code: 'CONFLICT',
+      path: ['idempotencyKey'],
+    });
+  });
+
   it('takes lines and progress of the owner’s until the end, and none after it', async () => {
     const id = await insertTraining(writer, user.id);
     const append = `mutation ($id: ID!) { appendTrainingLogs(id: $id, lines: [{message: "a"}, {message: "b", level: "warn"}]) {

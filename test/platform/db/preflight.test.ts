@@ -1,8 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { behindPooler, withConnection } from '../../../src/platform/db/connect.ts';
@@ -11,6 +10,7 @@ import { applyMigrations } from '../../../src/platform/db/migrations/migrator.ts
 import { checkDatabase } from '../../../src/platform/db/preflight.ts';
 import { StartupError } from '../../../src/platform/errors.ts';
 import { type BareDatabase, plainPlatform } from '../../support/platforms.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { startTransactionPooler } from '../../support/transaction-pooler.ts';
 
 let database: BareDatabase;
@@ -110,8 +110,7 @@ describe('the preflight', () => {
   });
 
   it('refuses a read-only replica', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'runcast-replica-'));
-    await chmod(folder, 0o755);
+    const folder = await temporaryFolder('replica');
     const options = { folder: join(folder, 'postgres'), settings: { fsync: 'off' } };
     const primary = await startEmbeddedPostgres(options);
     await primary.stop();
@@ -161,8 +160,7 @@ describe.skipIf(!hasPgbouncer)('the preflight behind PgBouncer', () => {
     ['session', false],
   ])('in %s mode', async (mode, isRefused) => {
     const port = await unusedPort();
-    const folder = await mkdtemp(join(tmpdir(), 'runcast-pgbouncer-'));
-    await chmod(folder, 0o755);
+    const folder = await temporaryFolder('pgbouncer');
     const target = new URL(database.adminUrl);
     const file = join(folder, 'pgbouncer.ini');
     await writeFile(

@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWorker, type Worker } from '../../../../src/app/worker.ts';
@@ -7,6 +6,7 @@ import { databaseUrls } from '../../../../src/platform/db/connections.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../../src/platform/db/embedded/server.ts';
 import { captureLog } from '../../../support/log.ts';
 import { migrateTemplate } from '../../../support/template.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import {
   hasEnded,
   hasLine,
@@ -23,9 +23,7 @@ let files: Awaited<ReturnType<typeof workerConfig>>;
 const { log, until } = captureLog();
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'runcast-outage-'));
-  // Run by root, Postgres is another account's and has to pass through here.
-  await chmod(folder, 0o755);
+  folder = await temporaryFolder('outage');
   server = await startEmbeddedPostgres({ folder: join(folder, 'postgres') });
   await migrateTemplate(server.url);
   files = await workerConfig();
