@@ -9,13 +9,17 @@ import {
 import type { Lease } from '../platform/db/lease.ts';
 import { messageOf } from '../platform/errors.ts';
 import { millisecondsLeft } from './authorization.ts';
+import type { Execute } from './compiled-queries.ts';
 import type { Context, OperationContext } from './context.ts';
 import { operationTimedOut } from './masking.ts';
+
+/** How long an operation may take, and what executes it. */
+export type Executing = { timeoutMs: number; execute: Execute };
 
 /** Executes with one lease, which is given back however the execution ends: result, error, timeout or abort. */
 export async function executeLeased(
   args: ExecutionArgs & { contextValue: OperationContext },
-  timeoutMs: number,
+  { timeoutMs, execute }: Executing,
 ): Promise<ExecutionResult> {
   const operation = args.contextValue;
   const deadline = createDeadline(operation.signal, timeoutMs);
@@ -54,7 +58,7 @@ async function leaseOf({ viewerDb, identity }: OperationContext, signal: AbortSi
  */
 export async function subscribeLeased(
   args: ExecutionArgs & { contextValue: OperationContext },
-  timeoutMs: number,
+  executing: Executing,
   endAtExpiry: boolean,
 ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
   const expiry = endAtExpiry ? createExpiry(args.contextValue) : undefined;
@@ -66,7 +70,7 @@ export async function subscribeLeased(
   }
   const executeEvent = carriesData(args)
     ? async (event: ExecutionArgs) => execute(event)
-    : (event: ExecutionArgs) => executeLeased({ ...event, contextValue: args.contextValue }, timeoutMs);
+    : (event: ExecutionArgs) => executeLeased({ ...event, contextValue: args.contextValue }, executing);
   return executed(
     source[Symbol.asyncIterator](),
     (event) => executeEvent({ ...args, rootValue: event }),

@@ -4,6 +4,7 @@ import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
 import { messageOf } from '../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import { claimsOf, type Verify } from './authorization.ts';
+import { createExecutor } from './compiled-queries.ts';
 import type { OperationContext } from './context.ts';
 import { createErrorMask } from './masking.ts';
 import { executeLeased, subscribeLeased } from './operation.ts';
@@ -89,13 +90,14 @@ const withoutIntrospection: Plugin = {
 type LeasedArgs = ExecutionArgs & { contextValue: OperationContext };
 
 function leasing(timeoutMs: number): Plugin {
+  const executing = { timeoutMs, execute: createExecutor() };
   return {
     // Envelop's types leave the context open; the pipeline above has made it.
     onExecute: ({ setExecuteFn }) =>
-      setExecuteFn((args) => executeLeased(args as unknown as LeasedArgs, timeoutMs)),
+      setExecuteFn((args) => executeLeased(args as unknown as LeasedArgs, executing)),
     onSubscribe: ({ setSubscribeFn }) =>
       setSubscribeFn((args) =>
-        subscribeLeased(args as unknown as LeasedArgs, timeoutMs, !('socket' in args.contextValue)),
+        subscribeLeased(args as unknown as LeasedArgs, executing, !('socket' in args.contextValue)),
       ),
   };
 }
