@@ -9,6 +9,7 @@ import { getDatamodel } from '../generated/pothos-types.ts';
 import type { Context } from './context.ts';
 import { decodeGlobalId, encodeGlobalId, notGlobalId } from './ids.ts';
 import { loadedFields } from './loaded-fields.ts';
+import { sharedPaths } from './shared-paths.ts';
 
 /** Fields without a declared nullability are non-null: a null is a decision, and its description says when. */
 export const builder = new SchemaBuilder<{
@@ -22,7 +23,7 @@ export const builder = new SchemaBuilder<{
   };
 }>({
   // Errors outermost: what any other plugin or resolver throws on purpose becomes data.
-  plugins: [ErrorsPlugin, RelayPlugin, loadedFields, PrismaPlugin],
+  plugins: [ErrorsPlugin, RelayPlugin, loadedFields, sharedPaths, PrismaPlugin],
   defaultFieldNullability: false,
   prisma: {
     client: (context) => context.db.prisma,

@@ -23,7 +23,7 @@ declare global {
  * A node's global id is made here too: the Relay plugin makes it behind two promises for each row. A node says with its
  * id's extension `globalIdOf` which column that is.
  *
- * Stands right before the Prisma plugin, whose resolver serves rows that lack something.
+ * Stands before the Prisma plugin, whose resolver serves rows that lack something.
  */
 class LoadedFieldsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override wrapResolve(
