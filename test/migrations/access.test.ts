@@ -260,6 +260,15 @@ describe.each([
     expect(able).toEqual([]);
   });
 
+  it('users call no function about members but those that ask who they are', async () => {
+    const { rows } = await client.query(
+      `select proname as name from pg_proc
+       where pronamespace = 'runcast'::regnamespace and proname = any ($1) and has_function_privilege('authenticated', oid, 'execute')`,
+      [['email_of_caller', 'has_other_admin', 'keep_origin', 'lock_tenant', 'member_emails']],
+    );
+    expect(rows.map(({ name }) => name).sort()).toEqual(['lock_tenant', 'member_emails']);
+  });
+
   it('service_role may do all of it', async () => {
     const unable: string[] = [];
     for (const [what, sql] of attempts) {
