@@ -156,12 +156,12 @@ function leafOf(core: z.ZodType): unknown {
   return 'JSON';
 }
 
-/** Two types of one name are an error, and one shape may be a part of several. */
-function remembering<Shape extends object, Ref>(make: (shape: Shape) => Ref): (shape: Shape) => Ref {
-  const refs = new WeakMap<Shape, Ref>();
+/** Types are made once: a shape that is a part of several has other metadata in each, but the same definition. */
+function remembering<Shape extends z.ZodType, Ref>(make: (shape: Shape) => Ref): (shape: Shape) => Ref {
+  const refs = new WeakMap<object, Ref>();
   return (shape) => {
-    const ref = refs.get(shape) ?? make(shape);
-    refs.set(shape, ref);
+    const ref = refs.get(shape.def) ?? make(shape);
+    refs.set(shape.def, ref);
     return ref;
   };
 }

@@ -12,12 +12,17 @@ export type Part = {
   scalar: string | undefined;
 };
 
-const known = new WeakMap<z.ZodObject, readonly Part[]>();
+const known = new WeakMap<object, readonly Part[]>();
 
-/** @throws {Error} where a field has no description */
+/**
+ * The fields of a shape, made once: with another description a schema is another object, but has the same definition.
+ *
+ * @throws {Error} where a field has no description
+ */
 export function partsOf(shape: z.ZodObject): readonly Part[] {
-  const parts = known.get(shape) ?? Object.entries(shape.shape).map(([name, schema]) => partOf(name, schema));
-  known.set(shape, parts);
+  const parts =
+    known.get(shape.def) ?? Object.entries(shape.shape).map(([name, schema]) => partOf(name, schema));
+  known.set(shape.def, parts);
   return parts;
 }
 
@@ -72,10 +77,11 @@ function withName(object: z.ZodObject): z.ZodObject {
 }
 
 export function titleOf(shape: z.ZodType): { title: string; description: string } {
-  const { title, description } = shape.meta() ?? {};
-  if (title === undefined || description === undefined)
-    throw new Error('A shape has no title or description.');
-  return { title, description };
+  const { title, typeDescription } = shape.meta() ?? {};
+  if (title === undefined || typeof typeDescription !== 'string') {
+    throw new Error(`The shape ${title ?? ''} has no title or no typeDescription.`);
+  }
+  return { title, description: typeDescription };
 }
 
 /** The stored values of a vocabulary, each with what it means; undefined for what is none. */

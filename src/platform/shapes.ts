@@ -5,7 +5,7 @@ import { z } from 'zod';
  * with it, and the API makes its input and output types from it (src/graphql/json-shapes.ts). For that its parts carry
  * as metadata
  *
- * - objects and vocabularies: `title`, the name of the GraphQL type, and `description`;
+ * - objects and vocabularies: `title`, the name of the GraphQL type, and `typeDescription`, its description;
  * - fields: `description`;
  * - values whose GraphQL scalar does not follow from their own type: `scalar`, its name.
  */
@@ -13,13 +13,13 @@ import { z } from 'zod';
 /** Text that is one of a few values, each with what it means. */
 export function vocabulary<Value extends string>(
   title: string,
-  description: string,
+  typeDescription: string,
   values: Readonly<Record<Value, string>>,
 ) {
   const known = Object.keys(values) as [Value, ...Value[]];
   return z
     .enum(known, { error: `must be one of ${known.join(', ')}` })
-    .meta({ title, description, vocabulary: values });
+    .meta({ title, typeDescription, vocabulary: values });
 }
 
 /**
