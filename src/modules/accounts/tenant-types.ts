@@ -1,3 +1,0 @@
-import { getRefFromModel } from '@pothos/plugin-prisma';
-import { builder } from '../../graphql/builder.ts';
-export const TenantRef = getRefFromModel('Tenant', builder);
