@@ -28,7 +28,7 @@ export function partsOf(shape: z.ZodObject): readonly Part[] {
 
 function partOf(name: string, schema: z.core.$ZodType): Part {
   const { core, description, scalar } = unwrapped(classic(schema));
-  if (description === undefined) throw new Error(`The shape's field ${name} has no description.`);
+  if (description === undefined) throw new Error(`The shape’s field ${name} has no description.`);
   return { name, description, schema: classic(schema), core, scalar };
 }
 

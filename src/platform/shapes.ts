@@ -33,12 +33,8 @@ export function named<Entry extends z.ZodObject>(entry: Entry) {
   });
 }
 
-/** The words for what should be an object; of two entries of one name in a list there comes a list. */
-export const notObject = { error: ({ input }: { input?: unknown }) => objectFault(input) };
-
-function objectFault(input: unknown): string {
-  return Array.isArray(input) ? 'must be given only once' : 'must be an object';
-}
+/** What an object in a shape says to anything else. Several entries of one name in a list come as a list of them. */
+export const notObject = { error: 'must be one object' };
 
 /** GraphQL's Int ends there. */
 export const MAX_INT = 2 ** 31 - 1;
@@ -47,6 +43,8 @@ export function whole(min = 0, max = MAX_INT) {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.int({ error }).min(min, error).max(max, error);
 }
+
+const NO_AMOUNT = 'must be an amount from 0 with at most 10 digits before and 4 behind the point';
 
 /**
  * US dollars, given as a number, as text or as the decimal that the API takes; a JSON number after it. With so few digits
@@ -59,11 +57,11 @@ export const usd = z
       [
         z
           .string()
-          .regex(/^\d{1,10}(\.\d{1,4})?$/)
+          .regex(/^\d{1,10}(\.\d{1,4})?$/, NO_AMOUNT)
           .transform(Number),
-        z.number().min(0).max(9_999_999_999),
+        z.number().min(0, NO_AMOUNT).max(9_999_999_999, NO_AMOUNT),
       ],
-      { error: 'must be an amount from 0 with at most 10 digits before and 4 behind the point' },
+      { error: NO_AMOUNT },
     ),
   )
   .meta({ scalar: 'Decimal' });

@@ -218,7 +218,7 @@ describe('createAgent', () => {
     const said = Object.fromEntries(result.fields.map((f: Data) => [f.path.slice(1).join('.'), f.message]));
     expect(said).toMatchObject({
       tenantId: 'is required',
-      'tools.1.parameters.q': 'must be given only once',
+      'tools.1.parameters.q': 'must be one object',
       'executionConfig.timeout': 'must be a whole number from 1000 to 3600000',
     });
     expect(await count()).toBe(before);
