@@ -157,6 +157,17 @@ export function createTable<Model extends keyof PrismaTypes & string, Field exte
       return this.oneBy('id', context, info, id);
     },
 
+    /**
+     * The row of an id that must be there, such as one that a mutation has just written.
+     *
+     * @throws {Error} where it is gone by now
+     */
+    async oneOrThrow(context: Context, info: GraphQLResolveInfo, id: string): Promise<Row> {
+      const row = await this.one(context, info, id);
+      if (!row) throw new Error(`The ${model} ${id} is gone.`);
+      return row;
+    },
+
     /** As `one`, by another field that is unique; further conditions may depend on the arguments alone. */
     async oneBy(
       field: string,
