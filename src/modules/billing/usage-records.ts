@@ -1,0 +1,104 @@
+import { builder } from '../../graphql/builder.ts';
+import { connectionOf } from '../../graphql/connection.ts';
+import { assertSignedIn, type Context } from '../../graphql/context.ts';
+import { rowId, uuidOrNone } from '../../graphql/ids.ts';
+import { stored, valueOrUnknown } from '../../graphql/stored-enum.ts';
+import type { Condition } from '../../graphql/table.ts';
+import { UsageMetricEnum, UsageRecordOrder } from './enums.ts';
+import { usageRecords } from './table.ts';
+import { METRICS } from './vocabulary.ts';
+
+export const UsageRecordRef = builder.prismaNode('UsageMetric', {
+  name: 'UsageRecord',
+  nullable: true,
+  findUnique: (id) => ({ id: uuidOrNone(id) }),
+  id: { field: 'id', description: 'Its global id.', extensions: { globalIdOf: 'id' } },
+  description:
+    'Something that was used, once and for good: a row of usage_metrics. Seen by whose it is and by the tenant’s ' +
+    'admins and billing role.',
+  select: { id: true },
+  fields: (t) => ({
+    databaseId: t.expose('id', {
+      type: 'UUID',
+      description: 'The row’s id, as SQL knows it; arguments take both.',
+    }),
+    userId: t.expose('userId', { type: 'UUID', description: 'The account that used it.' }),
+    tenantId: t.expose('tenantId', {
+      type: 'UUID',
+      nullable: true,
+      description: 'The tenant that is charged; null for none.',
+    }),
+    metric: t.field({
+      type: UsageMetricEnum,
+      description: 'What was used.',
+      select: { metricType: true },
+      resolve: ({ metricType }) => valueOrUnknown(METRICS, metricType),
+    }),
+    metricText: t.exposeString('metricType', { description: 'The metric as it is stored.' }),
+    quantity: t.exposeInt('quantity', { description: 'How much, in the metric’s unit.' }),
+    timestamp: t.expose('timestamp', { type: 'DateTime', description: 'When it was used.' }),
+    metadata: t.expose('metadata', {
+      type: 'JSON',
+      nullable: true,
+      description: 'Whatever was recorded with it; null for nothing.',
+    }),
+  }),
+});
+
+export const UsageRecordFilter = builder.inputType('UsageRecordFilter', {
+  description: 'Which usage to list; conditions add up.',
+  fields: (t) => ({
+    metric: t.field({ type: [UsageMetricEnum], description: 'Of one of these metrics.' }),
+    tenantId: t.id({
+      description:
+        'Charged to this tenant (global id or row id): all of it for its admins and billing role, for others their own.',
+    }),
+    userId: t.field({ type: 'UUID', description: 'Used by this account.' }),
+    from: t.field({ type: 'DateTime', description: 'Used at this moment or later.' }),
+    to: t.field({ type: 'DateTime', description: 'Used before this moment.' }),
+  }),
+});
+
+type Filter = typeof UsageRecordFilter.$inferInput;
+
+export function whereUsage(filter: Filter | null | undefined): Condition[] {
+  const { metric, tenantId, userId, from, to } = filter ?? {};
+  const all: Condition[] = [];
+  if (metric != null) all.push(stored('metricType', METRICS, metric));
+  if (tenantId != null) all.push({ field: 'tenantId', is: uuidOrNone(rowId('Tenant', tenantId)) });
+  if (userId != null) all.push({ field: 'userId', is: userId });
+  if (from != null) all.push({ field: 'timestamp', from });
+  if (to != null) all.push({ field: 'timestamp', before: to });
+  return all;
+}
+
+/**
+ * Of no tenant in particular a user lists their own. "Mine or of the tenants I manage" is served by no index in the
+ * order of time: it would read all rows of everybody until it had found enough.
+ */
+function ownWhereNoTenant(filter: Filter | null | undefined, { identity }: Context): Condition[] {
+  const { role, sub } = identity.claims;
+  if (role === 'service_role' || filter?.tenantId != null) return [];
+  return [{ field: 'userId', in: sub === undefined ? [] : [sub] }];
+}
+
+builder.queryField('usageRecords', (t) =>
+  t.connection(
+    {
+      type: UsageRecordRef,
+      description:
+        'What the caller has used, newest first; with `filter: {tenantId}` what is charged to that tenant. Pages of at ' +
+        'most 100. For sums ask `usageReport`.',
+      args: {
+        filter: t.arg({ type: UsageRecordFilter, description: 'Which of it; default: all.' }),
+        orderBy: t.arg({ type: UsageRecordOrder, description: 'In which order; default: newest first.' }),
+      },
+      resolve: (_root, args, context, info) => {
+        assertSignedIn(context);
+        const where = [...ownWhereNoTenant(args.filter, context), ...whereUsage(args.filter)];
+        return usageRecords.page(context, info, args, where);
+      },
+    },
+    ...connectionOf('UsageRecord', 'usage records'),
+  ),
+);
