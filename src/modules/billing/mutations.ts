@@ -45,7 +45,10 @@ const RecordBillingEventInput = builder.inputType('RecordBillingEventInput', {
     userId: t.id({ required: true, description: 'The account whose billing it is.' }),
     type: t.field({ type: BillingEventTypeEnum, required: true, description: 'What happened.' }),
     data: t.field({ type: 'JSON', description: 'A JSON object with what is known about it. Default: {}.' }),
-    timestamp: t.field({ type: 'DateTime', description: 'When it happened; not in the future. Default: now.' }),
+    timestamp: t.field({
+      type: 'DateTime',
+      description: 'When it happened; not in the future. Default: now.',
+    }),
   }),
 });
 
@@ -54,7 +57,8 @@ const RecordedUsageRef = builder.objectRef<{ ids: string[] }>('RecordedUsage').i
   fields: (t) => ({
     records: t.field({
       type: [UsageRecordRef],
-      description: 'The records, in the order of the input; an earlier one where its idempotency key was known.',
+      description:
+        'The records, in the order of the input; an earlier one where its idempotency key was known.',
       resolve: ({ ids }, _args, context, info) =>
         Promise.all(ids.map(async (id) => found(await usageRecords.one(context, info, id)))),
     }),
@@ -76,9 +80,14 @@ builder.mutationFields((t) => ({
   }),
   recordUsageBatch: t.field({
     type: RecordedUsageRef,
-    description: 'As recordUsage, for up to 1,000 records at once: all of them or, where one is refused, none.',
+    description:
+      'As recordUsage, for up to 1,000 records at once: all of them or, where one is refused, none.',
     args: {
-      input: t.arg({ type: [RecordUsageInput], required: true, description: 'What was used, 1 to 1,000 times.' }),
+      input: t.arg({
+        type: [RecordUsageInput],
+        required: true,
+        description: 'What was used, 1 to 1,000 times.',
+      }),
     },
     errors: { types: recording },
     resolve: async (_root, { input }, context) => ({
@@ -87,9 +96,14 @@ builder.mutationFields((t) => ({
   }),
   recordBillingEvent: t.field({
     type: BillingEventRef,
-    description: 'Writes down what happened in somebody’s billing. For services: with a user’s token it is a ForbiddenError.',
+    description:
+      'Writes down what happened in somebody’s billing. For services: with a user’s token it is a ForbiddenError.',
     args: {
-      input: t.arg({ type: RecordBillingEventInput, required: true, description: 'What happened, and whose it is.' }),
+      input: t.arg({
+        type: RecordBillingEventInput,
+        required: true,
+        description: 'What happened, and whose it is.',
+      }),
     },
     errors: { types: [UnauthenticatedError, ForbiddenError, NotFoundError, ValidationError] },
     resolve: async (_root, { input }, context, info) => {
@@ -112,7 +126,8 @@ builder.mutationFields((t) => ({
       }),
       ifUpdatedAt: t.arg({
         type: 'DateTime',
-        description: 'Its `updatedAt` as it was read: a ConflictError where it has changed since. Default: unchecked.',
+        description:
+          'Its `updatedAt` as it was read: a ConflictError where it has changed since. Default: unchecked.',
       }),
     },
     errors: { types: recording },

@@ -50,7 +50,10 @@ export const reportInput = z
   .object({
     period,
     tenantId: uuidOf('Tenant').nullish().transform(absent),
-    metrics: z.array(z.enum([...keysOf(METRICS), 'unknown'])).nullish().transform(absent),
+    metrics: z
+      .array(z.enum([...keysOf(METRICS), 'unknown']))
+      .nullish()
+      .transform(absent),
     groupBy: z
       .array(grouping)
       .nullish()

@@ -119,7 +119,9 @@ export function groupsStatement(options: {
   const owned = [
     `${isTenant ? 'tenant_id' : 'user_id'} = $1::uuid`,
     ...(hasMetrics
-      ? [`(metric_type = any($6::text[]) or ('unknown' = any($6::text[]) and metric_type <> all($7::text[])))`]
+      ? [
+          `(metric_type = any($6::text[]) or ('unknown' = any($6::text[]) and metric_type <> all($7::text[])))`,
+        ]
       : []),
   ].join(' and ');
   const sums = isTenant && !by.includes('user') ? 'runcast.usage_by_tenant' : 'runcast.usage_by_user';
@@ -190,4 +192,3 @@ export async function mayReadTenant(sql: Sql, tenantId: string, isService: boole
   const [row] = await sql.query<{ may: boolean }>(text, [tenantId]);
   return row?.may ?? false;
 }
-

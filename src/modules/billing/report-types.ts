@@ -2,7 +2,13 @@ import { builder } from '../../graphql/builder.ts';
 import { valueOrUnknown } from '../../graphql/stored-enum.ts';
 import { UsageMetricEnum } from './enums.ts';
 import { BUCKETS, type Bucket, GROUPINGS, type Grouping, MAX_POINTS } from './report-input.ts';
-import { type Figures, type Report, type ReportBucket, type ReportGroup, usageReport } from './usage-report.ts';
+import {
+  type Figures,
+  type Report,
+  type ReportBucket,
+  type ReportGroup,
+  usageReport,
+} from './usage-report.ts';
 import { METRICS } from './vocabulary.ts';
 
 const UsageBucketUnit = builder.enumType('UsageBucket', {
@@ -19,7 +25,11 @@ const PeriodInput = builder.inputType('UsagePeriodInput', {
   description: 'A span of time.',
   fields: (t) => ({
     from: t.field({ type: 'DateTime', required: true, description: 'Its first moment, from 1973 on.' }),
-    to: t.field({ type: 'DateTime', required: true, description: 'Where it ends: the first moment after it.' }),
+    to: t.field({
+      type: 'DateTime',
+      required: true,
+      description: 'Where it ends: the first moment after it.',
+    }),
   }),
 });
 
@@ -73,7 +83,8 @@ const BucketRef = builder.objectRef<ReportBucket>('UsageReportBucket').implement
 });
 
 const GroupRef = builder.objectRef<ReportGroup>('UsageReportGroup').implement({
-  description: 'What was used of one metric, by one account, for one tenant: whatever the report is divided by.',
+  description:
+    'What was used of one metric, by one account, for one tenant: whatever the report is divided by.',
   interfaces: [FiguresInterface],
   fields: (t) => ({
     metric: t.field({
@@ -120,7 +131,11 @@ const PeriodRef = builder.objectRef<{ from: Date; to: Date }>('UsagePeriod').imp
 const ReportRef = builder.objectRef<Report>('UsageReport').implement({
   description: 'What was used in a period, exact to the moment it is asked for.',
   fields: (t) => ({
-    period: t.field({ type: PeriodRef, description: 'The period, as it was asked for.', resolve: ({ from, to }) => ({ from, to }) }),
+    period: t.field({
+      type: PeriodRef,
+      description: 'The period, as it was asked for.',
+      resolve: ({ from, to }) => ({ from, to }),
+    }),
     previousPeriod: t.field({
       type: PeriodRef,
       description:
@@ -150,7 +165,10 @@ builder.queryField('usageReport', (t) =>
       `there is no such tenant. At most ${MAX_POINTS.toLocaleString('en')} buckets, counted in all groups together.`,
     args: {
       period: t.arg({ type: PeriodInput, required: true, description: 'Of which time.' }),
-      tenantId: t.arg.id({ description: 'Of which tenant: global id or row id. Default: the caller’s own usage, for whatever tenant.' }),
+      tenantId: t.arg.id({
+        description:
+          'Of which tenant: global id or row id. Default: the caller’s own usage, for whatever tenant.',
+      }),
       metrics: t.arg({ type: [UsageMetricEnum], description: 'Of these metrics alone; default: all.' }),
       groupBy: t.arg({
         type: [UsageGrouping],
@@ -158,7 +176,8 @@ builder.queryField('usageReport', (t) =>
       }),
       bucket: t.arg({ type: UsageBucketUnit, description: 'How long a bucket is; default: DAY.' }),
       timezone: t.arg.string({
-        description: 'IANA name of the timezone on whose clock buckets begin, e.g. Europe/Berlin; default: UTC.',
+        description:
+          'IANA name of the timezone on whose clock buckets begin, e.g. Europe/Berlin; default: UTC.',
       }),
     },
     resolve: (_root, args, context) => usageReport(context, args),

@@ -4,6 +4,8 @@ import { assertSignedIn } from '../../graphql/context.ts';
 import { rowId, uuidOrNone } from '../../graphql/ids.ts';
 import { stored, valueOrUnknown } from '../../graphql/stored-enum.ts';
 import type { Condition } from '../../graphql/table.ts';
+import { tenants } from '../accounts/table.ts';
+import { TenantRef } from '../accounts/tenant-types.ts';
 import { BillingSubscriptionOrder, BillingSubscriptionStatusEnum, BillingTierEnum } from './enums.ts';
 import { billingSubscriptions } from './table.ts';
 import { SUBSCRIPTION_STATUSES, TIERS } from './vocabulary.ts';
@@ -25,6 +27,13 @@ export const BillingSubscriptionRef = builder.prismaNode('BillingSubscription', 
       type: 'UUID',
       nullable: true,
       description: 'The tenant it is for; null where it is the owner’s own.',
+    }),
+    tenant: t.field({
+      type: TenantRef,
+      nullable: true,
+      description: 'That tenant; null where there is none, or the caller is not in it any more.',
+      select: { tenantId: true },
+      resolve: ({ tenantId }, _args, context, info) => tenants.one(context, info, tenantId),
     }),
     tier: t.field({
       type: BillingTierEnum,
@@ -90,7 +99,9 @@ export const BillingSubscriptionFilter = builder.inputType('BillingSubscriptionF
     tier: t.field({ type: [BillingTierEnum], description: 'Of one of these tiers.' }),
     status: t.field({ type: [BillingSubscriptionStatusEnum], description: 'In one of these statuses.' }),
     tenantId: t.id({ description: 'For this tenant: global id or row id.' }),
-    cancelAtPeriodEnd: t.boolean({ description: 'Only those that end with their period, or only the others.' }),
+    cancelAtPeriodEnd: t.boolean({
+      description: 'Only those that end with their period, or only the others.',
+    }),
   }),
 });
 
@@ -105,6 +116,12 @@ export function whereSubscription(
   if (cancelAtPeriodEnd != null) all.push({ field: 'cancelAtPeriodEnd', is: cancelAtPeriodEnd });
   return all;
 }
+
+const [connection, edge] = connectionOf('BillingSubscription', 'subscriptions');
+export const BillingSubscriptionConnection = builder.connectionObject(
+  { type: BillingSubscriptionRef, ...connection },
+  edge,
+);
 
 builder.queryField('billingSubscription', (t) =>
   t.field({
@@ -128,13 +145,16 @@ builder.queryField('billingSubscriptions', (t) =>
         'Pages of at most 100.',
       args: {
         filter: t.arg({ type: BillingSubscriptionFilter, description: 'Which ones; default: all.' }),
-        orderBy: t.arg({ type: BillingSubscriptionOrder, description: 'In which order; default: newest first.' }),
+        orderBy: t.arg({
+          type: BillingSubscriptionOrder,
+          description: 'In which order; default: newest first.',
+        }),
       },
       resolve: (_root, args, context, info) => {
         assertSignedIn(context);
         return billingSubscriptions.page(context, info, args, whereSubscription(args.filter));
       },
     },
-    ...connectionOf('BillingSubscription', 'subscriptions'),
+    BillingSubscriptionConnection,
   ),
 );

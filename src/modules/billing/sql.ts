@@ -1,5 +1,6 @@
 import type { Sql } from '../../platform/db/sql.ts';
 import type { UsageInput } from './inputs.ts';
+import { CURRENT_STATUSES } from './vocabulary.ts';
 
 /** A usage record to make, with what it was asked by. */
 export type Usage = UsageInput & {
@@ -12,20 +13,6 @@ export type Usage = UsageInput & {
     metadata: unknown;
   };
 };
-
-/** The role of a user in each of the tenants in which they are an active member. */
-export async function rolesIn(
-  sql: Sql,
-  userId: string,
-  tenantIds: readonly string[],
-): Promise<Map<string, string>> {
-  const rows = await sql.query<{ id: string; role: string }>(
-    `select tenant_id as id, role from public.user_tenants
-     where user_id = $1 and tenant_id = any($2::uuid[]) and status = 'active'`,
-    [userId, tenantIds],
-  );
-  return new Map(rows.map(({ id, role }) => [id, role]));
-}
 
 /**
  * Takes those keys that are new; waits for a transaction that has taken one and not ended. Every call takes its keys in
@@ -75,11 +62,30 @@ export async function insertUsage(sql: Sql, userId: string, records: readonly Us
 }
 
 function recordsOf(records: readonly Usage[]): string {
-  return JSON.stringify(records.map(({ id, idempotencyKey, asked }, at) => ({ id, key: idempotencyKey, asked, at })));
+  return JSON.stringify(
+    records.map(({ id, idempotencyKey, asked }, at) => ({ id, key: idempotencyKey, asked, at })),
+  );
 }
 
-/** Adds up to `limit` changes to the sums of usage, as service_role; returns how many. */
-export async function compactUsage(sql: Sql, limit = 50_000): Promise<number> {
-  const [row] = await sql.query<{ taken: number }>('select runcast.compact_usage($1) as taken', [limit]);
-  return row?.taken ?? 0;
+/** What a user has subscribed to; all but the tier is null without a subscription. */
+export type Plan = {
+  subscriptionId: string | null;
+  tier: string;
+  status: string | null;
+  periodStart: Date | null;
+  periodEnd: Date | null;
+};
+
+const FREE: Plan = { subscriptionId: null, tier: 'free', status: null, periodStart: null, periodEnd: null };
+
+/** The user's newest subscription that counts. */
+export async function currentPlan(sql: Sql, userId: string): Promise<Plan> {
+  const [plan] = await sql.query<Plan>(
+    `select id as "subscriptionId", tier, status, current_period_start as "periodStart", current_period_end as "periodEnd"
+     from public.subscriptions
+     where user_id = $1 and status = any($2::text[])
+     order by created_at desc, id desc limit 1`,
+    [userId, CURRENT_STATUSES],
+  );
+  return plan ?? FREE;
 }

@@ -4,6 +4,8 @@ import { assertSignedIn, type Context } from '../../graphql/context.ts';
 import { rowId, uuidOrNone } from '../../graphql/ids.ts';
 import { stored, valueOrUnknown } from '../../graphql/stored-enum.ts';
 import type { Condition } from '../../graphql/table.ts';
+import { tenants } from '../accounts/table.ts';
+import { TenantRef } from '../accounts/tenant-types.ts';
 import { UsageMetricEnum, UsageRecordOrder } from './enums.ts';
 import { usageRecords } from './table.ts';
 import { METRICS } from './vocabulary.ts';
@@ -27,6 +29,13 @@ export const UsageRecordRef = builder.prismaNode('UsageMetric', {
       type: 'UUID',
       nullable: true,
       description: 'The tenant that is charged; null for none.',
+    }),
+    tenant: t.field({
+      type: TenantRef,
+      nullable: true,
+      description: 'That tenant; null where there is none, or the caller is not in it any more.',
+      select: { tenantId: true },
+      resolve: ({ tenantId }, _args, context, info) => tenants.one(context, info, tenantId),
     }),
     metric: t.field({
       type: UsageMetricEnum,
@@ -82,6 +91,9 @@ function ownWhereNoTenant(filter: Filter | null | undefined, { identity }: Conte
   return [{ field: 'userId', in: sub === undefined ? [] : [sub] }];
 }
 
+const [connection, edge] = connectionOf('UsageRecord', 'usage records');
+export const UsageRecordConnection = builder.connectionObject({ type: UsageRecordRef, ...connection }, edge);
+
 builder.queryField('usageRecords', (t) =>
   t.connection(
     {
@@ -99,6 +111,6 @@ builder.queryField('usageRecords', (t) =>
         return usageRecords.page(context, info, args, where);
       },
     },
-    ...connectionOf('UsageRecord', 'usage records'),
+    UsageRecordConnection,
   ),
 );

@@ -2,13 +2,15 @@ import { assertSignedIn, type Context } from '../../graphql/context.ts';
 import { badInput, ValidationError } from '../../graphql/errors.ts';
 import { validated } from '../../graphql/validation.ts';
 import { codeOf } from '../../platform/errors.ts';
+import { type Bucket, type ReportInput, reportInput, tooManyPoints } from './report-input.ts';
 import {
-  type Bucket,
-  type ReportInput,
-  reportInput,
-  tooManyPoints,
-} from './report-input.ts';
-import { type Calendar, type GroupRow, loadCalendar, loadGroups, mayReadTenant, type Scope } from './report-sql.ts';
+  type Calendar,
+  type GroupRow,
+  loadCalendar,
+  loadGroups,
+  mayReadTenant,
+  type Scope,
+} from './report-sql.ts';
 
 /** Sums of a group, or of all of them, with those of the period before. Whole numbers as text, however large. */
 export type Figures = {
