@@ -62,8 +62,8 @@ export const reportInput = z
     timezone,
   })
   .refine((asked) => units(asked).length < 2, {
-    path: ['bucket'],
-    error: 'must be one length: give one of hour, day, week and month, as `bucket` or in `groupBy`',
+    path: ['groupBy'],
+    error: 'must hold one length of buckets at most, and the same as `bucket`',
   })
   .transform(({ groupBy, bucket, ...asked }) => ({
     ...asked,
@@ -81,7 +81,7 @@ export type ReportInput = z.output<typeof reportInput>;
 
 export function tooManyPoints(groups: number, buckets: number, bucket: Bucket): string {
   return (
-    `has ${buckets} buckets of a ${bucket}, for each of ${groups} group(s): more than ${MAX_POINTS} in all. ` +
+    `has ${buckets} buckets by ${bucket}, for each of ${groups} group(s): more than ${MAX_POINTS} in all. ` +
     'Ask for a shorter period, longer buckets or fewer groups'
   );
 }

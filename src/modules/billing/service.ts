@@ -181,10 +181,12 @@ export async function cancelAtPeriodEnd(
     if (ENDED_STATUSES.includes(row.status)) {
       throw new ConflictError(`The subscription is ${row.status}: it has ended.`, { path: ['id'] });
     }
-    const { count } = await prisma.billingSubscription.updateMany({
-      where: { id, userId, ...(ifUpdatedAt && { updatedAt: upTo(ifUpdatedAt) }) },
-      data: { cancelAtPeriodEnd: cancel },
-    });
+    const { count } = await editing(
+      prisma.billingSubscription.updateMany({
+        where: { id, userId, ...(ifUpdatedAt && { updatedAt: upTo(ifUpdatedAt) }) },
+        data: { cancelAtPeriodEnd: cancel },
+      }),
+    );
     if (count === 0) {
       throw new ConflictError('The subscription has changed since.', {
         path: ['ifUpdatedAt'],
@@ -193,6 +195,22 @@ export async function cancelAtPeriodEnd(
     }
     return id;
   });
+}
+
+/** Postgres's code, and the one Prisma makes of some of its errors. */
+const REFUSED = ['42501', 'P2010'];
+
+/** A tenant's subscription is changed by those who are in it. */
+async function editing<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (error) {
+    if (!REFUSED.includes(codeOf(error) ?? '')) throw error;
+    throw new ForbiddenError('Its owner is no active member of its tenant any more.', {
+      path: ['id'],
+      remedy: 'Ask an admin of the tenant to be invited again.',
+    });
+  }
 }
 
 /** A DateTime has milliseconds and the column microseconds. */
