@@ -197,15 +197,14 @@ export async function cancelAtPeriodEnd(
   });
 }
 
-/** Postgres's code, and the one Prisma makes of some of its errors. */
-const REFUSED = ['42501', 'P2010'];
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** A tenant's subscription is changed by those who are in it. */
 async function editing<T>(write: Promise<T>): Promise<T> {
   try {
     return await write;
   } catch (error) {
-    if (!REFUSED.includes(codeOf(error) ?? '')) throw error;
+    if (codeOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
     throw new ForbiddenError('Its owner is no active member of its tenant any more.', {
       path: ['id'],
       remedy: 'Ask an admin of the tenant to be invited again.',
