@@ -7,6 +7,7 @@ import type { Condition } from '../../graphql/table.ts';
 import { tenants } from '../accounts/table.ts';
 import { TenantRef } from '../accounts/tenant-types.ts';
 import { BillingSubscriptionOrder, BillingSubscriptionStatusEnum, BillingTierEnum } from './enums.ts';
+import { ownUnlessTenant } from './own.ts';
 import { billingSubscriptions } from './table.ts';
 import { SUBSCRIPTION_STATUSES, TIERS } from './vocabulary.ts';
 
@@ -141,8 +142,8 @@ builder.queryField('billingSubscriptions', (t) =>
     {
       type: BillingSubscriptionRef,
       description:
-        'The caller’s subscriptions and those of tenants in which the caller is admin or billing, newest first. ' +
-        'Pages of at most 100.',
+        'The caller’s subscriptions, newest first; with `filter: {tenantId}` those of that tenant, as far as the caller may ' +
+        'see them. Pages of at most 100.',
       args: {
         filter: t.arg({ type: BillingSubscriptionFilter, description: 'Which ones; default: all.' }),
         orderBy: t.arg({
@@ -152,7 +153,8 @@ builder.queryField('billingSubscriptions', (t) =>
       },
       resolve: (_root, args, context, info) => {
         assertSignedIn(context);
-        return billingSubscriptions.page(context, info, args, whereSubscription(args.filter));
+        const where = [...ownUnlessTenant(args.filter, context), ...whereSubscription(args.filter)];
+        return billingSubscriptions.page(context, info, args, where);
       },
     },
     BillingSubscriptionConnection,

@@ -1,12 +1,13 @@
 import { builder } from '../../graphql/builder.ts';
 import { connectionOf } from '../../graphql/connection.ts';
-import { assertSignedIn, type Context } from '../../graphql/context.ts';
+import { assertSignedIn } from '../../graphql/context.ts';
 import { rowId, uuidOrNone } from '../../graphql/ids.ts';
 import { stored, valueOrUnknown } from '../../graphql/stored-enum.ts';
 import type { Condition } from '../../graphql/table.ts';
 import { tenants } from '../accounts/table.ts';
 import { TenantRef } from '../accounts/tenant-types.ts';
 import { UsageMetricEnum, UsageRecordOrder } from './enums.ts';
+import { ownUnlessTenant } from './own.ts';
 import { usageRecords } from './table.ts';
 import { METRICS } from './vocabulary.ts';
 
@@ -81,16 +82,6 @@ export function whereUsage(filter: Filter | null | undefined): Condition[] {
   return all;
 }
 
-/**
- * Of no tenant in particular a user lists their own. "Mine or of the tenants I manage" is served by no index in the
- * order of time: it would read all rows of everybody until it had found enough.
- */
-function ownWhereNoTenant(filter: Filter | null | undefined, { identity }: Context): Condition[] {
-  const { role, sub } = identity.claims;
-  if (role === 'service_role' || filter?.tenantId != null) return [];
-  return [{ field: 'userId', in: sub === undefined ? [] : [sub] }];
-}
-
 const [connection, edge] = connectionOf('UsageRecord', 'usage records');
 export const UsageRecordConnection = builder.connectionObject({ type: UsageRecordRef, ...connection }, edge);
 
@@ -107,7 +98,7 @@ builder.queryField('usageRecords', (t) =>
       },
       resolve: (_root, args, context, info) => {
         assertSignedIn(context);
-        const where = [...ownWhereNoTenant(args.filter, context), ...whereUsage(args.filter)];
+        const where = [...ownUnlessTenant(args.filter, context), ...whereUsage(args.filter)];
         return usageRecords.page(context, info, args, where);
       },
     },
