@@ -68,7 +68,7 @@ export async function startRuncast({
     const worker = createWorker({ config, workerUrl: urls.worker, log });
     lifecycle.onStop('worker', () => worker.stop(config.shutdownGraceMs - API_GRACE_MS - AFTER_WORKER_MS));
     await worker.start();
-    readiness.queue = () => worker.status().running;
+    readiness.queue = () => worker.isReady();
   }
   if (!listening) return { url: undefined, jwt, isNewWorkspace };
 

@@ -1,11 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type DocumentNode, type ExecutionResult, getOperationAST } from 'graphql';
 import { processRegularResult } from 'graphql-yoga';
+import type { Claims } from '../platform/db/claims.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
-import { claimsOf, type Verify } from './authorization.ts';
+import type { Admission } from './limits/admission.ts';
+import type { Persisted } from './limits/persisted.ts';
 import type { Graphql } from './yoga.ts';
 
-type Options = { graphql: Graphql; verify: Verify; closing: AbortSignal };
+type Options = { graphql: Graphql; closing: AbortSignal; admission: Admission; persisted: Persisted };
 type Params = {
   query: string;
   variables?: Record<string, unknown> | null;
@@ -23,17 +25,21 @@ type Prepared = { pipeline: Pipeline; document: DocumentNode; params: Params };
  * wrong about a request is found before it is executed and left to Yoga, with the body that was read, so that there is
  * one place that answers it.
  */
-export function createJsonPosts({ graphql, verify, closing }: Options): RequestListener {
+export function createJsonPosts({ graphql, closing, admission, persisted }: Options): RequestListener {
   const running = new Set<AbortController>();
   closing.addEventListener('abort', () => {
     for (const controller of running) controller.abort(closing.reason);
   });
 
-  async function serve(request: IncomingMessage, response: ServerResponse, mediaType: string): Promise<void> {
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { claims, refused } = await admission.ofRequest(request);
+    const mediaType = accepted(request.headers.accept);
+    if (refused) return await send(response, { errors: [refused] }, mediaType ?? 'application/json');
+    if (!claims || mediaType === undefined || !isPlain(request)) return void graphql(request, response);
     const body = await bodyOf(request);
     const controller = new AbortController();
-    const params = paramsOf(body);
-    const prepared = params && (await prepare(request, params, controller.signal));
+    const params = paramsOf(body, persisted);
+    const prepared = params && prepare(claims, params, controller.signal);
     if (!prepared) return void graphql(Object.assign(request, { body }), response);
     running.add(controller);
     if (closing.aborted) controller.abort(closing.reason);
@@ -46,13 +52,7 @@ export function createJsonPosts({ graphql, verify, closing }: Options): RequestL
   }
 
   /** Undefined where it is for Yoga to answer, be it with what is wrong about it. */
-  async function prepare(
-    request: IncomingMessage,
-    params: Params,
-    signal: AbortSignal,
-  ): Promise<Prepared | undefined> {
-    const claims = await claimsOf(request.headers.authorization, verify).catch(() => undefined);
-    if (claims === undefined) return undefined;
+  function prepare(claims: Claims, params: Params, signal: AbortSignal): Prepared | undefined {
     const pipeline = graphql.getEnveloped({ socket: { identity: { claims }, signal }, params });
     const document = parsed(pipeline, params.query);
     if (!document || pipeline.validate(pipeline.schema, document).length > 0) return undefined;
@@ -71,10 +71,8 @@ export function createJsonPosts({ graphql, verify, closing }: Options): RequestL
   }
 
   return (request, response) => {
-    const mediaType = isPlain(request) ? accepted(request.headers.accept) : undefined;
-    if (mediaType === undefined) return void graphql(request, response);
     // A request that breaks off in its body has nobody left to be answered.
-    serve(request, response, mediaType).catch(() => response.destroy());
+    serve(request, response).catch(() => response.destroy());
   };
 }
 
@@ -135,7 +133,7 @@ function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 /** The parameters where they are what they should be and nothing else. */
-function paramsOf(body: string): Params | undefined {
+function paramsOf(body: string, persisted: Persisted): Params | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
@@ -143,7 +141,10 @@ function paramsOf(body: string): Params | undefined {
     return undefined;
   }
   if (!isRecord(parsed)) return undefined;
-  const { query, variables, operationName, extensions, ...others } = parsed;
+  const { query: sent, documentId, variables, operationName, extensions, ...others } = parsed;
+  const named = persisted({ query: sent, documentId, extensions });
+  if (named instanceof Error) return undefined;
+  const { query } = named;
   const isUsual =
     typeof query === 'string' &&
     (variables == null || isRecord(variables)) &&
