@@ -72,7 +72,7 @@ export function createMeasure(schema: GraphQLSchema) {
     sizing: Sizing,
   ): Measured => {
     const fragments = fragmentsOf(document);
-    const defaults = root.kind === 'OperationDefinition' ? defaultsOf(root) : {};
+    const defaults: Record<string, number> = root.kind === 'OperationDefinition' ? defaultsOf(root) : {};
     const sizedBy = new Set<string>();
     const measured = { cost: 0, introspection: 0, depth: 0, rootFields: 0, sizedBy };
     let selections = 0;
@@ -142,8 +142,9 @@ export function createMeasure(schema: GraphQLSchema) {
         const asked = pageOf(field, node);
         const isList = isListType(getNullableType(field.type));
         if (asked !== undefined && !isList) page = Math.max(page ?? 1, asked);
-        const size = asked ?? pending ?? sizes.get(`${parent?.name}.${field.name}`) ?? listOf(field, node);
-        if (isList) many = Math.max(many, size);
+        const described = sizes.get(`${parent?.name}.${field.name}`);
+        if (isList) many = Math.max(many, asked ?? pending ?? described ?? listOf(field, node));
+        else if (described !== undefined) many = described;
       });
       return { many, page };
     }
@@ -158,7 +159,8 @@ export function createMeasure(schema: GraphQLSchema) {
     function numberOf(value: ValueNode | undefined): number | undefined {
       if (value?.kind === 'IntValue') return Number(value.value);
       if (value?.kind !== 'Variable') return undefined;
-      const given = givenFor(value.name.value, LARGEST_PAGE);
+      const byDefault = defaults[value.name.value] ?? DEFAULT_PAGE;
+      const given = givenFor(value.name.value, Math.max(LARGEST_PAGE, byDefault));
       return typeof given === 'number' && !Number.isNaN(given) ? given : undefined;
     }
 
@@ -220,7 +222,7 @@ function fragmentsOf(document: DocumentNode): Map<string, FragmentDefinitionNode
   return fragments;
 }
 
-function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): Record<string, unknown> {
+function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): Record<string, number> {
   return Object.fromEntries(
     variableDefinitions.flatMap(({ variable, defaultValue }) =>
       defaultValue?.kind === 'IntValue' ? [[variable.name.value, Number(defaultValue.value)]] : [],
