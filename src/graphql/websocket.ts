@@ -11,6 +11,7 @@ import { claimsOf, millisecondsLeft, type Verify } from './authorization.ts';
 import type { Admission } from './limits/admission.ts';
 import type { Named, Persisted } from './limits/persisted.ts';
 import { refusal, withoutHttp } from './limits/refusals.ts';
+import { parsedBy } from './parsed-by.ts';
 import { closeSockets, connectSockets, type Extra } from './websocket-transport.ts';
 import type { Graphql } from './yoga.ts';
 
@@ -118,7 +119,7 @@ function protocol(
       const query = String(named.query);
       const signal = AbortSignal.any([gone.signal, closing]);
       const pipeline = graphql.getEnveloped({ socket: { identity, signal }, params: { query, variables } });
-      const document = parsed(() => pipeline.parse(query));
+      const document = parsedBy(pipeline, query);
       if (document instanceof GraphQLError) return [document];
       const faults = pipeline.validate(pipeline.schema, document);
       if (faults.length > 0) return faults;
@@ -153,22 +154,6 @@ function protocol(
 function withoutRoot(args: ExecutionArgs, kind: 'execute' | 'subscribe') {
   const { rootValue, ...rest } = args as PreparedArgs;
   return rootValue[kind](rest);
-}
-
-/** A syntax error thrown here would close the socket, and with it every other subscription on it. */
-function parsed<T>(parse: () => T): T | GraphQLError {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof GraphQLError && error.extensions.code !== undefined) return error;
-    const { source, positions } = error instanceof GraphQLError ? error : {};
-    const extensions = { code: 'GRAPHQL_PARSE_FAILED' };
-    return new GraphQLError(messageOf(error), {
-      extensions,
-      ...(source && { source }),
-      ...(positions && { positions }),
-    });
-  }
 }
 
 /** A close reason holds at most 123 bytes. */
