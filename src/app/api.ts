@@ -34,6 +34,8 @@ export type ApiOptions = {
   live: Live;
   log: Logger;
   providers: Availabilities;
+  /** How much longer than one statement an operation may take; default: 5 s. */
+  operationMarginMs?: number;
   /** Text by sha256; default: none. */
   persistedOperations?: ReadonlyMap<string, string>;
   /** By name, beside or in place of `database`, `listener` and `queue`, which a worker looks at from the inside. */
@@ -74,7 +76,7 @@ export function createApi(options: ApiOptions): Api {
     verify,
     base: { viewerDb, live, log, services: { training: service } },
     closing: closing.signal,
-    timeoutMs: config.statementTimeoutMs + OPERATION_MARGIN_MS,
+    timeoutMs: config.statementTimeoutMs + (options.operationMarginMs ?? OPERATION_MARGIN_MS),
     playground: config.graphiql && examples,
     introspection: config.introspection,
     limits: config.limits ?? defaultLimits(),

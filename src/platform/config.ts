@@ -92,7 +92,7 @@ export const settings = z.object({
     .default(0)
     .describe('Proxies in front, each of which adds an entry to X-Forwarded-For; 0: the header is not read.'),
   RATE_LIMIT_PER_USER: whole(0, 1_000_000)
-    .default(1_200)
+    .default(3_000)
     .describe('Operations of one user a minute, per process; 0 for no limit.'),
   RATE_LIMIT_PER_IP: whole(0, 1_000_000)
     .default(1_200)

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
-import { type Data, type Result, startApi, type TestApi } from '../../support/api.ts';
+import { type Result, startApi, type TestApi } from '../../support/api.ts';
+import { openRawSocket } from '../../support/raw-socket.ts';
 import { hostileDocuments } from './hostile.ts';
 
 let api: TestApi;
@@ -61,35 +60,20 @@ describe('a hostile document', () => {
   });
 
   it('leaves the socket and its other operations as they are', async () => {
-    const socket = await opened();
+    const socket = await openRawSocket(watched.url);
     const first = hostileDocuments[0];
-    socket.send(JSON.stringify({ id: 'a', type: 'subscribe', payload: { query: first?.query } }));
-    expect((await message(socket)).type).toBe('error');
-    socket.send(JSON.stringify({ id: 'b', type: 'subscribe', payload: { query: '{ viewer { id } }' } }));
-    expect(await message(socket)).toMatchObject({ type: 'next', payload: { data: { viewer: null } } });
+    socket.send({ id: 'a', type: 'subscribe', payload: { query: first?.query } });
+    expect((await socket.next()).type).toBe('error');
+    socket.send({ id: 'b', type: 'subscribe', payload: { query: '{ viewer { id } }' } });
+    expect(await socket.next()).toMatchObject({ type: 'next', payload: { data: { viewer: null } } });
     socket.close();
   });
 });
 
-async function opened(): Promise<WebSocket> {
-  const socket = new WebSocket(`${watched.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
-  await once(socket, 'open');
-  socket.send(JSON.stringify({ type: 'connection_init' }));
-  await message(socket);
-  return socket;
-}
-
-function message(socket: WebSocket): Promise<Data> {
-  return new Promise((resolve, reject) => {
-    socket.once('message', (data) => resolve(JSON.parse(String(data))));
-    socket.once('close', (code) => reject(new Error(`the socket closed with ${code}`)));
-  });
-}
-
 async function overSocket(payload: string): Promise<Result['errors']> {
-  const socket = await opened();
+  const socket = await openRawSocket(watched.url);
   socket.send(`{"id":"1","type":"subscribe","payload":${payload}}`);
-  const { type, payload: answer } = await message(socket);
+  const { type, payload: answer } = await socket.next();
   socket.close();
   return type === 'error' ? answer : answer.errors;
 }
