@@ -29,6 +29,8 @@ export type Worker = {
   /** Hands running runs back and stops, within the grace whatever happens. Runs end at most 2 s after SIGTERM. */
   stop(graceMs: number): Promise<void>;
   status(): { running: boolean; runs: number };
+  /** Whether its queue answers now. */
+  isReady(): Promise<boolean>;
 };
 
 /** Runs jobs and looks after the feed, as the login role runcast_worker. Any number may work on one database. */
@@ -100,6 +102,7 @@ export function createWorker(options: {
       if (running) await Promise.race([stop(running, graceMs), wait(graceMs, undefined, { ref: false })]);
     },
     status: () => ({ running: started !== undefined, runs: runs.count }),
+    isReady: async () => started !== undefined && (await started.boss.isInstalled()),
   };
 }
 
