@@ -47,9 +47,10 @@ const RUNS: Record<ExecutionKind, string> = {
       and ($3::uuid is null or e.tenant_id = $3::uuid)`,
 };
 
-/** A figure of the column metrics; null where it is none, whoever wrote it. */
+/** A figure of the column metrics; null where it is none, or none that anybody can have run up, whoever wrote it. */
 function figure(name: string): string {
-  return `case when jsonb_typeof(e.metrics -> '${name}') = 'number' then (e.metrics ->> '${name}')::numeric end`;
+  return `case when jsonb_typeof(e.metrics -> '${name}') = 'number'
+      and (e.metrics ->> '${name}')::numeric between 0 and 1e12 then (e.metrics ->> '${name}')::numeric end`;
 }
 
 const statsOf = (kind: ExecutionKind) => `
