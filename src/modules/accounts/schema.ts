@@ -1,4 +1,5 @@
 import { builder } from '../../graphql/builder.ts';
+import './tenant-types.ts';
 import { storedEnum, valueOrUnknown } from '../../graphql/stored-enum.ts';
 
 export const TENANT_ROLES = {
@@ -9,16 +10,6 @@ export const TENANT_ROLES = {
 } as const;
 
 const TenantRole = storedEnum('TenantRole', 'What a member may do in a tenant.', TENANT_ROLES);
-
-builder.prismaObject('Tenant', {
-  description: 'A workspace that people share.',
-  select: { id: true },
-  fields: (t) => ({
-    id: t.exposeID('id', { description: 'Its id, as `startTraining(input: {tenantId})` takes it.' }),
-    name: t.exposeString('name', { description: 'Its name, for people.' }),
-    subdomain: t.exposeString('subdomain', { description: 'Its unique short name in URLs.' }),
-  }),
-});
 
 const ViewerTenant = builder.prismaObject('Membership', {
   name: 'ViewerTenant',

@@ -1,0 +1,3 @@
+import { createTable } from '../../graphql/table.ts';
+
+export const tenants = createTable('Tenant', { orders: { createdAt: 'moment', name: 'text' } });
