@@ -7,6 +7,8 @@ import '../modules/observability/error-types.ts';
 import '../modules/observability/performance-types.ts';
 import '../modules/observability/tenant-fields.ts';
 import '../modules/observability/mutations.ts';
+import '../modules/executions/stats.ts';
+import '../modules/executions/log-search-field.ts';
 import '../modules/training/schema.ts';
 import '../modules/training/mutations.ts';
 import '../modules/training/catalogue-mutations.ts';

@@ -19,7 +19,7 @@ export type LogSearch = {
 
 export type FoundLines = {
   lines: ExecutionEvent[];
-  /** The number of the last event that was looked at, or of the last line where the page was full. */
+  /** Where to go on: the last event that was looked at, or the last line where the page was full. */
   upTo: number;
   hasMore: boolean;
 };
@@ -57,5 +57,5 @@ export async function searchLines(sql: Sql, search: LogSearch): Promise<FoundLin
   const lines = found.slice(0, limit);
   const end = after + SEARCH_WINDOW;
   if (found.length > limit) return { lines, upTo: lines.at(-1)?.seq ?? after, hasMore: true };
-  return { lines, upTo: Math.min(end, first.lastSeq), hasMore: end < first.lastSeq };
+  return { lines, upTo: Math.max(after, Math.min(end, first.lastSeq)), hasMore: end < first.lastSeq };
 }

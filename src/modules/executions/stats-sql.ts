@@ -19,6 +19,11 @@ export type Durations = { count: number; mean: number; p50: number; p95: number;
 
 export type StatsRange = { from: Date; to: Date; tenantId: string | undefined };
 
+const METRICS = {
+  cost: figure('cost'),
+  tokens: `coalesce(${figure('tokenUsage')}, ${figure('tokensInput')} + ${figure('tokensOutput')})`,
+};
+
 /**
  * A row of one execution: status, begun, completed, and its tallies. The logs hold a row for each state that a run of an
  * agent passed through, with the tallies so far, so it is the largest that counts and not their sum.
@@ -33,7 +38,7 @@ const RUNS: Record<ExecutionKind, string> = {
         where s.kind = 'training' and s.execution_id = e.id and s.tenant_id = $3::uuid))`,
   agent: `
     select e.status, e.started_at, e.completed_at,
-      coalesce(l.cost, ${figure('cost')}) as cost, coalesce(l.tokens, ${figure('tokenUsage')}) as tokens
+      coalesce(l.cost, ${METRICS.cost}) as cost, coalesce(l.tokens, ${METRICS.tokens}) as tokens
     from public.agent_executions e
     left join lateral (
       select max(cost) as cost, max(token_usage) as tokens
@@ -41,7 +46,7 @@ const RUNS: Record<ExecutionKind, string> = {
     where e.started_at >= $1::timestamptz and e.started_at < $2::timestamptz
       and ($3::uuid is null or e.tenant_id = $3::uuid)`,
   workflow: `
-    select e.status, e.started_at, e.completed_at, ${figure('cost')} as cost, ${figure('tokenUsage')} as tokens
+    select e.status, e.started_at, e.completed_at, ${METRICS.cost} as cost, ${METRICS.tokens} as tokens
     from public.workflow_executions e
     where e.started_at >= $1::timestamptz and e.started_at < $2::timestamptz
       and ($3::uuid is null or e.tenant_id = $3::uuid)`,
