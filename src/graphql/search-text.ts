@@ -8,12 +8,15 @@ const PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
 
 /**
  * A search text as `websearch_to_tsquery` shall read it: words are cut where the index cuts them, so a phrase in
- * quotes, `or` and a `-` in front of a word keep their meaning and all other punctuation is space. Takes any text.
+ * quotes, `or` and a `-` in front of a word or phrase keep their meaning and all other punctuation is space. Takes any
+ * text.
  */
 export function searchWords(text: string): string {
   return searchable(text.slice(0, MAX_SEARCH))
     .replaceAll(/[!#-,./:-@[-`{-~]/g, ' ')
-    .replaceAll(/(?<=[^\s"])-|-(?=[\s"-]|$)/g, ' ');
+    .split('"')
+    .map((part, at) => part.replaceAll(at % 2 === 0 ? /(?<=\S)-|-(?=[\s-])/g : /-/g, ' '))
+    .join('"');
 }
 
 /**
@@ -23,4 +26,22 @@ export function searchWords(text: string): string {
 export function wordsOf(expression: string): string {
   const punctuation = PUNCTUATION.replaceAll("'", "''");
   return `to_tsvector('simple', translate(left(${expression}, 50000), '${punctuation}', '${' '.repeat(PUNCTUATION.length)}'))`;
+}
+
+/**
+ * A word that every match has in it, letter by letter, for a cheap look before text is cut into words: the longest that
+ * the search asks for. Undefined where nothing is sure, as with `or`. Only words of ASCII letters are: the parser makes
+ * one word of each, of whatever else perhaps two.
+ *
+ * @param words as `searchWords` returns them
+ */
+export function certainWord(words: string): string | undefined {
+  const parts = words.split('"');
+  // An open quote, and `or` in quotes, are rare enough to look at every line for.
+  if (parts.length % 2 === 0 || /(?<![^\s"])or(?![^\s"])/i.test(words)) return undefined;
+  const wanted = parts.flatMap((part, at) => {
+    const isNegated = at % 2 === 1 && parts[at - 1]?.endsWith('-');
+    return isNegated ? [] : part.split(/\s+/).filter((word) => /^[A-Za-z]+$/.test(word));
+  });
+  return wanted.toSorted((a, b) => b.length - a.length)[0];
 }
