@@ -57,7 +57,10 @@ export type TimePeriod = z.infer<typeof timePeriod>;
 
 export const timeBucket = z.enum(Object.keys(TIME_BUCKETS) as [TimeBucket, ...TimeBucket[]]);
 
-/** An offset such as +02:00 is none: Postgres reads its sign the other way round. */
+/**
+ * By its area and city. Postgres reads the sign of an offset such as +02:00 the other way round, and takes names such as
+ * CET for a fixed offset.
+ */
 export const timezone = z
   .string()
   .refine(isTimezone, 'must be the name of a time zone, such as Europe/Berlin or UTC')
@@ -102,8 +105,18 @@ export function bucketStarts(parameters: {
       union all select ${last}) moments)`;
 }
 
+/**
+ * When a bucket of `bucketStarts` really begins. Where clocks go back across midnight, as in Havana, a day has two, and
+ * date_trunc takes the second, when the day is an hour old.
+ */
+export function beginningOf(start: string, bucket: string, timezone: string): string {
+  const earlier = `${start} - interval '1 hour'`;
+  return `case when ${bucket} <> 'hour' and (${earlier}) at time zone ${timezone} = ${start} at time zone ${timezone}
+    then ${earlier} else ${start} end`;
+}
+
 function isTimezone(name: string): boolean {
-  if (!/^[A-Za-z][\w+/-]*$/.test(name)) return false;
+  if (name !== 'UTC' && !/^[A-Za-z]+(\/[\w+-]+)+$/.test(name)) return false;
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch {

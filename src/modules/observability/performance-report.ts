@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { ValidationError } from '../../graphql/errors.ts';
 import {
+  beginningOf,
   bucketStarts,
   isWithinBuckets,
   type TimeBucket,
@@ -10,6 +12,7 @@ import {
 } from '../../graphql/time-buckets.ts';
 import { absent, jsonObject, text, validated } from '../../graphql/validation.ts';
 import type { Sql } from '../../platform/db/sql.ts';
+import { codeOf } from '../../platform/errors.ts';
 
 /** Decimals as text. All but the count are null where nothing was measured. */
 export type PerformanceFigures = {
@@ -71,7 +74,8 @@ const REPORT = `
     union all
     select start, false
     from ${bucketStarts({ from: '$2::timestamptz', to: '$3::timestamptz', bucket: '$4::text', timezone: '$5::text' })} b)
-  select u.unit, s.start, coalesce(f.count, 0)::float8 as count,
+  select u.unit, ${beginningOf('s.start', '$4::text', '$5::text')} as start,
+    coalesce(f.count, 0)::float8 as count,
     trim_scale(round(f.mean, 6))::text as mean,
     trim_scale(round(f.percentiles[1]::numeric, 6))::text as p50,
     trim_scale(round(f.percentiles[2]::numeric, 6))::text as p95,
@@ -91,15 +95,9 @@ type Row = PerformanceFigures & { unit: string | null; start: Date | null };
  */
 export async function performanceReport(sql: Sql, raw: unknown): Promise<PerformanceReport> {
   const { metric, period, bucket, timezone, unit, tags } = validated(reportArguments, raw, []);
-  const rows = await sql.query<Row>(REPORT, [
-    metric,
-    period.from,
-    period.to,
-    bucket,
-    timezone,
-    unit ?? null,
-    tags === undefined ? null : JSON.stringify(tags),
-  ]);
+  const wanted = tags === undefined ? null : JSON.stringify(tags);
+  const values = [metric, period.from, period.to, bucket, timezone, unit ?? null, wanted];
+  const rows = await inKnownTimezone(sql.query<Row>(REPORT, values));
   const series = rows.flatMap((total) => {
     if (total.start !== null) return [];
     const buckets = rows.flatMap((row) =>
@@ -112,4 +110,16 @@ export async function performanceReport(sql: Sql, raw: unknown): Promise<Perform
 
 function figuresOf({ count, mean, p50, p95, p99, min, max }: Row): PerformanceFigures {
   return { count, mean, p50, p95, p99, min, max };
+}
+
+const UNKNOWN_TIMEZONE = '22023';
+
+/** The database's list of time zones may be older than ours. */
+async function inKnownTimezone<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    if (codeOf(error) !== UNKNOWN_TIMEZONE) throw error;
+    throw new ValidationError([{ path: ['timezone'], message: 'is not known to the database' }]);
+  }
 }
