@@ -35,8 +35,7 @@ language sql stable security definer set search_path = '' as $$
     and (not to_jsonb(u) ? 'email_confirmed_at' or to_jsonb(u) ->> 'email_confirmed_at' is not null)
 $$;
 
--- Locks the tenant. Null where the caller may manage its members, otherwise why not. Asked before the lock too, so
--- that nobody can hold up what is not theirs.
+-- Asked before the lock too, so that nobody can hold up what is not theirs.
 create function runcast.lock_tenant(p_tenant uuid, p_roles text[] default null) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -54,6 +53,9 @@ begin
   return null;
 end
 $$;
+
+comment on function runcast.lock_tenant(uuid, text[]) is
+  'Locks a tenant in which the caller has one of the roles, or any: null. Otherwise why not: not_found, forbidden';
 
 -- Whether the tenant has an active admin besides that user. To be asked under the tenant's lock.
 create function runcast.has_other_admin(p_tenant uuid, p_user uuid) returns boolean
@@ -164,7 +166,9 @@ language plpgsql security definer set search_path = '' as $$
 declare
   v_role text;
 begin
+  -- Whoever takes the invitation back at this moment is first, or finds it accepted.
   perform from public.user_tenants where tenant_id = p_tenant and user_id = auth.uid() for update;
+  perform from runcast.invitations where tenant_id = p_tenant and email = runcast.email_of_caller() for update;
   select role into v_role from runcast.invitations_of_caller() where tenant_id = p_tenant;
   if not found then
     return 'not_found';
@@ -191,7 +195,8 @@ end
 $$;
 comment on function runcast.decline_invitation(uuid) is 'done; not_found where nobody invited the caller to it';
 
-create function runcast.change_member_role(p_tenant uuid, p_user uuid, p_role text) returns text
+create function runcast.change_member_role(p_tenant uuid, p_user uuid, p_role text, p_if_role text default null)
+returns text
 language plpgsql security definer set search_path = '' as $$
 declare
   v_refusal text := runcast.lock_tenant(p_tenant, array['admin']);
@@ -204,6 +209,8 @@ begin
   where tenant_id = p_tenant and user_id = p_user and status <> 'removed' for update;
   if not found then
     return 'no_member';
+  elsif v_member.role <> p_if_role then
+    return 'changed';
   elsif v_member.role = 'admin' and v_member.status = 'active' and p_role <> 'admin'
     and not runcast.has_other_admin(p_tenant, p_user)
   then
@@ -213,8 +220,8 @@ begin
   return 'done';
 end
 $$;
-comment on function runcast.change_member_role(uuid, uuid, text) is
-  'done; no_member, last_admin, not_found, forbidden';
+comment on function runcast.change_member_role(uuid, uuid, text, text) is
+  'done; changed: has another role than p_if_role; no_member, last_admin, not_found, forbidden';
 
 create function runcast.remove_member(p_tenant uuid, p_user uuid) returns text
 language plpgsql security definer set search_path = '' as $$
@@ -243,27 +250,29 @@ $$;
 comment on function runcast.remove_member(uuid, uuid) is 'done; no_member, last_admin, not_found, forbidden';
 
 -- Members know each other's addresses, once they have joined: otherwise inviting a user id would tell whose it is.
-create function runcast.member_emails(p_tenants uuid[])
+create function runcast.member_emails(p_tenants uuid[], p_users uuid[])
 returns table (tenant_id uuid, user_id uuid, email text)
 language sql stable security definer set search_path = '' as $$
   select ut.tenant_id, ut.user_id, u.email::text
-  from public.user_tenants ut join auth.users u on u.id = ut.user_id
-  where ut.tenant_id = any (p_tenants) and ut.status in ('active', 'suspended')
+  from unnest(p_tenants, p_users) as asked (tenant_id, user_id)
+  join public.user_tenants ut on ut.tenant_id = asked.tenant_id and ut.user_id = asked.user_id
+  join auth.users u on u.id = ut.user_id
+  where ut.status in ('active', 'suspended')
     and ((select auth.role()) = 'service_role' or ut.tenant_id = any ((select runcast.tenants_of_caller())::uuid[]))
 $$;
-comment on function runcast.member_emails(uuid[]) is
-  'The addresses of those who belong, or belonged until they were suspended, to tenants of the caller''s';
+comment on function runcast.member_emails(uuid[], uuid[]) is
+  'The addresses of members, each named by a tenant and a user; of tenants that are not the caller''s, none';
 
 revoke execute on function
   runcast.email_of_caller(), runcast.lock_tenant(uuid, text[]), runcast.has_other_admin(uuid, uuid),
   runcast.create_tenant(text, text, jsonb), runcast.invite_user(uuid, uuid, text),
   runcast.invite_email(uuid, text, text), runcast.revoke_invitation(uuid, text), runcast.invitations_of_caller(),
-  runcast.accept_invitation(uuid), runcast.decline_invitation(uuid), runcast.change_member_role(uuid, uuid, text),
-  runcast.remove_member(uuid, uuid), runcast.member_emails(uuid[])
+  runcast.accept_invitation(uuid), runcast.decline_invitation(uuid), runcast.change_member_role(uuid, uuid, text, text),
+  runcast.remove_member(uuid, uuid), runcast.member_emails(uuid[], uuid[])
 from public, anon, authenticated;
 grant execute on function
-  runcast.create_tenant(text, text, jsonb), runcast.invite_user(uuid, uuid, text),
+  runcast.lock_tenant(uuid, text[]), runcast.create_tenant(text, text, jsonb), runcast.invite_user(uuid, uuid, text),
   runcast.invite_email(uuid, text, text), runcast.revoke_invitation(uuid, text), runcast.invitations_of_caller(),
-  runcast.accept_invitation(uuid), runcast.decline_invitation(uuid), runcast.change_member_role(uuid, uuid, text),
-  runcast.remove_member(uuid, uuid), runcast.member_emails(uuid[])
+  runcast.accept_invitation(uuid), runcast.decline_invitation(uuid), runcast.change_member_role(uuid, uuid, text, text),
+  runcast.remove_member(uuid, uuid), runcast.member_emails(uuid[], uuid[])
 to authenticated, service_role;

@@ -2,6 +2,7 @@ import { printSchema } from 'graphql';
 import { builder } from '../graphql/builder.ts';
 import '../graphql/error-types.ts';
 import '../modules/accounts/schema.ts';
+import '../modules/accounts/mutations.ts';
 import '../modules/observability/telemetry-types.ts';
 import '../modules/observability/error-types.ts';
 import '../modules/observability/performance-types.ts';
