@@ -1,5 +1,4 @@
 import { builder } from '../../graphql/builder.ts';
-import { TenantRef } from '../accounts/tenant-types.ts';
 import { ErrorLogOrder, TelemetryEventOrder } from './enums.ts';
 import { ErrorLogConnection, ErrorLogFilter, ErrorLogRef, whereError } from './error-types.ts';
 import { errorLogs, telemetryEvents } from './table.ts';
@@ -10,7 +9,7 @@ import {
   whereTelemetry,
 } from './telemetry-types.ts';
 
-builder.prismaObjectFields(TenantRef, (t) => ({
+builder.prismaObjectFields('Tenant', (t) => ({
   errorLogs: t.connection(
     {
       type: ErrorLogRef,
