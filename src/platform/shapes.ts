@@ -1,0 +1,66 @@
+import { z } from 'zod';
+
+/**
+ * Pieces of the zod schemas of JSON columns. Such a schema is the one place where a column's shape stands: workers parse
+ * with it, and the API makes its input and output types from it (src/graphql/json-shapes.ts). For that its parts carry
+ * as metadata
+ *
+ * - objects and vocabularies: `title`, the name of the GraphQL type, and `typeDescription`, its description;
+ * - fields: `description`;
+ * - values whose GraphQL scalar does not follow from their own type: `scalar`, its name.
+ */
+
+/** Text that is one of a few values, each with what it means. */
+export function vocabulary<Value extends string>(
+  title: string,
+  typeDescription: string,
+  values: Readonly<Record<Value, string>>,
+) {
+  const known = Object.keys(values) as [Value, ...Value[]];
+  return z
+    .enum(known, { error: `must be one of ${known.join(', ')}` })
+    .meta({ title, typeDescription, vocabulary: values });
+}
+
+/**
+ * An object that maps names to objects. GraphQL has no maps: its types are made as a list of the objects, each with its
+ * `name`.
+ */
+export function named<Entry extends z.ZodObject>(entry: Entry) {
+  return z.record(z.string().min(1).max(200), entry, {
+    error: ({ code }) =>
+      code === 'invalid_key' ? 'must have a name of 1 to 200 characters' : 'must map names to objects',
+  });
+}
+
+/** The words for what should be an object; of two entries of one name in a list there comes a list. */
+export const notObject = { error: ({ input }: { input?: unknown }) => objectFault(input) };
+
+function objectFault(input: unknown): string {
+  return Array.isArray(input) ? 'must be given only once' : 'must be an object';
+}
+
+/** GraphQL's Int ends there. */
+export const MAX_INT = 2 ** 31 - 1;
+
+export function whole(min = 0, max = MAX_INT) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, error).max(max, error);
+}
+
+/**
+ * US dollars; text as GraphQL's Decimal has it, or a number, and a JSON number after it: with so few digits that is the
+ * same number in JavaScript as in Postgres.
+ */
+export const usd = z
+  .union(
+    [
+      z
+        .string()
+        .regex(/^\d{1,10}(\.\d{1,4})?$/)
+        .transform(Number),
+      z.number().min(0).max(9_999_999_999),
+    ],
+    { error: 'must be an amount from 0 with at most 10 digits before and 4 behind the point' },
+  )
+  .meta({ scalar: 'Decimal' });
