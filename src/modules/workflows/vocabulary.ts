@@ -114,12 +114,6 @@ export const ERROR_STRATEGIES = {
     'The compensations of the steps that were done run, newest first; then the execution ends as failed.',
 } as const;
 
-export const BACKOFFS = {
-  linear: 'The delay grows by the same amount.',
-  exponential: 'The delay doubles.',
-  fixed: 'The delay stays the same.',
-} as const;
-
 /** How several ways that meet in one step are waited for. */
 export const JOINS = {
   all: 'It runs once all of them have arrived.',

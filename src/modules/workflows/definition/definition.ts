@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { retryPolicy } from '../../executions/shapes.ts';
 import { errorHandler } from './error-handler.ts';
 import { json, uuid } from './pieces.ts';
-import { retry } from './retry.ts';
 import { step } from './step.ts';
 import { trigger } from './trigger.ts';
 
@@ -17,7 +17,7 @@ export const definition = z.object({
     .max(MAX_STEPS, { error: `must hold at most ${MAX_STEPS} steps`, abort: true }),
   stateSchema: json.optional(),
   initialState: json.optional(),
-  globalRetry: retry.optional(),
+  globalRetry: retryPolicy.optional(),
   errorHandler: errorHandler.optional(),
 });
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isStorable, jsonObject, jsonValue, text } from '../../../graphql/validation.ts';
-import { whole } from '../../../platform/shapes.ts';
+import { vocabulary, whole } from '../../../platform/shapes.ts';
+import { HTTP_METHODS } from '../vocabulary.ts';
 
 /** Pieces that several concepts of a definition are made of. */
 
@@ -46,3 +47,10 @@ export const headers = z
     { error: 'must be an object of texts by the names of headers' },
   )
   .meta({ scalar: 'JSON' });
+
+export const httpMethod = vocabulary('HttpMethod', 'An HTTP method.', HTTP_METHODS);
+
+/** Some of the methods, of the same type as all. */
+export function httpMethodOf(...methods: (keyof typeof HTTP_METHODS)[]) {
+  return httpMethod.pipe(z.enum(methods, { error: `must be one of ${methods.join(', ')}` }));
+}

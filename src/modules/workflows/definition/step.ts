@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { text } from '../../../graphql/validation.ts';
-import { vocabulary } from '../../../platform/shapes.ts';
+import { notObject, vocabulary } from '../../../platform/shapes.ts';
+import { retryPolicy } from '../../executions/shapes.ts';
 import { JOINS, ON_ERROR, type StepType } from '../vocabulary.ts';
 import { duration, json, uuid } from './pieces.ts';
-import { retry } from './retry.ts';
 import { stepConfigs } from './step-configs.ts';
 
 const MAX_SUCCESSORS = 100;
@@ -20,28 +20,37 @@ const metadata = json.pipe(
   }),
 );
 
+export const onError = vocabulary(
+  'WorkflowOnError',
+  'What happens when all tries of a step have failed.',
+  ON_ERROR,
+);
+
 /** What every step has, whatever its type. */
 export const stepFields = z
-  .object({
-    id: uuid.describe('A uuid of the client’s making, which other steps name it by.'),
-    name: text(200).describe('Its name, for people.'),
-    retry: retry.optional().describe('How it is tried again. Default: as the workflow’s globalRetry says.'),
-    timeout: duration
-      .optional()
-      .describe('Milliseconds that a try may take. Default: as the type of step has it.'),
-    onError: vocabulary('WorkflowOnError', 'What happens when all tries of a step have failed.', ON_ERROR)
-      .optional()
-      .describe('What happens when all tries have failed. Default: FAIL.'),
-    fallbackStepId: uuid.optional().describe('The step that runs in its place where onError is FALLBACK.'),
-    metadata: metadata
-      .optional()
-      .meta({ scalar: 'JSON' })
-      .describe(
-        'Anything of the client’s own, and for the flow `next` (step ids that follow instead of the next in the ' +
-          'list; several run in parallel), `join` (all or any) and `compensate` (the step that undoes this one).',
-      ),
-  })
-  .meta({ title: 'WorkflowStep', description: 'A step of a workflow.' });
+  .object(
+    {
+      id: uuid.describe('A uuid of the client’s making, which other steps name it by.'),
+      name: text(200).describe('Its name, for people.'),
+      retry: retryPolicy
+        .optional()
+        .describe('How it is tried again. Default: as the workflow’s globalRetry says.'),
+      timeout: duration
+        .optional()
+        .describe('Milliseconds that a try may take. Default: as the type of step has it.'),
+      onError: onError.optional().describe('What happens when all tries have failed. Default: FAIL.'),
+      fallbackStepId: uuid.optional().describe('The step that runs in its place where onError is FALLBACK.'),
+      metadata: metadata
+        .optional()
+        .meta({ scalar: 'JSON' })
+        .describe(
+          'Anything of the client’s own, and for the flow `next` (step ids that follow instead of the next in the ' +
+            'list; several run in parallel), `join` (all or any) and `compensate` (the step that undoes this one).',
+        ),
+    },
+    notObject,
+  )
+  .meta({ title: 'WorkflowStep', typeDescription: 'A step of a workflow.' });
 
 const typed = <Type extends StepType, Config extends z.ZodType>(type: Type, config: Config) =>
   stepFields.extend({ type: z.literal(type), config });

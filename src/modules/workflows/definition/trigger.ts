@@ -1,9 +1,9 @@
 import { CronExpressionParser } from 'cron-parser';
 import { z } from 'zod';
 import { text } from '../../../graphql/validation.ts';
-import { vocabulary } from '../../../platform/shapes.ts';
-import { HTTP_METHODS, type TriggerType } from '../vocabulary.ts';
+import type { TriggerType } from '../vocabulary.ts';
 import { condition } from './condition.ts';
+import { httpMethodOf } from './pieces.ts';
 
 const MAX_CONDITIONS = 50;
 
@@ -17,14 +17,14 @@ const cron = text(200)
 
 const timezone = text(100).refine(isTimezone, 'must be a time zone of the IANA database, e.g. Europe/Berlin');
 
-const manual = z.object({}).meta({ title: 'WorkflowManualTrigger', description: 'People start it.' });
+const manual = z.object({}).meta({ title: 'WorkflowManualTrigger', typeDescription: 'People start it.' });
 
 const schedule = z
   .object({
     cron: cron.describe('When: minute, hour, day of month, month, day of week, e.g. `0 3 * * *`.'),
     timezone: timezone.optional().describe('Where the clock hangs that this is read from. Default: UTC.'),
   })
-  .meta({ title: 'WorkflowScheduleTrigger', description: 'Starts at set times.' });
+  .meta({ title: 'WorkflowScheduleTrigger', typeDescription: 'Starts at set times.' });
 
 const webhook = z
   .object({
@@ -34,12 +34,11 @@ const webhook = z
         'must be a path of letters, digits, dots and dashes',
       )
       .describe('Where requests arrive, below the workflow’s own address.'),
-    method: vocabulary('WorkflowHttpMethod', 'An HTTP method.', HTTP_METHODS)
-      .refine((method) => ['GET', 'POST', 'PUT'].includes(method), 'must be one of GET, POST, PUT')
+    method: httpMethodOf('GET', 'POST', 'PUT')
       .optional()
       .describe('Which requests count: GET, POST or PUT. Default: POST.'),
   })
-  .meta({ title: 'WorkflowWebhookTrigger', description: 'Starts when an HTTP request arrives.' });
+  .meta({ title: 'WorkflowWebhookTrigger', typeDescription: 'Starts when an HTTP request arrives.' });
 
 const event = z
   .object({
@@ -50,11 +49,11 @@ const event = z
       .optional()
       .describe('What must hold of the event, which is the `input`. Default: nothing.'),
   })
-  .meta({ title: 'WorkflowEventTrigger', description: 'Starts when an event of the platform happens.' });
+  .meta({ title: 'WorkflowEventTrigger', typeDescription: 'Starts when an event of the platform happens.' });
 
 const api = z
   .object({ endpoint: text(500).optional().describe('The endpoint that programs call, for people to know.') })
-  .meta({ title: 'WorkflowApiTrigger', description: 'Programs start it.' });
+  .meta({ title: 'WorkflowApiTrigger', typeDescription: 'Programs start it.' });
 
 /** What belongs to each type of trigger, beside `type` in the stored object. */
 export const triggerConfigs = { manual, schedule, webhook, event, api } satisfies Record<

@@ -6,40 +6,42 @@ import { isList, isObject } from './json.ts';
 import { readFaults } from './reads.ts';
 import { structureFaults } from './structure.ts';
 
-export type Validation =
-  | { ok: true; definition: Definition; faults: readonly [] }
-  | { ok: false; faults: readonly Fault[] };
+export type Parsed =
+  | { definition: Definition; faults: readonly [] }
+  | { faults: readonly Fault[]; definition?: undefined };
+
+/**
+ * A definition as it is stored, from anywhere, with its single values checked.
+ *
+ * @returns all faults at once, or the definition; whether it makes sense `definitionFaults` says
+ */
+export function parseDefinition(raw: unknown): Parsed {
+  const parsed = definition.safeParse(raw);
+  return parsed.success
+    ? { definition: parsed.data, faults: [] }
+    : { faults: shapeFaults(raw, parsed.error) };
+}
 
 /** What a definition names that is not in it. */
 export type Known = {
-  /** The ids of the agents that the caller may see, of those that `agentIdsOf` gives; in lower case. */
+  /** The agents that the caller may see, of those that `agentIdsOf` gives. */
   agentIds: ReadonlySet<string>;
 };
 
-/**
- * Everything that can be said about a definition without running it. Reports all faults of one kind at once: first those of
- * single values, and where there are none, those of how the steps hang together, what they read and which agents they name.
- *
- * @param raw a definition as it is stored, from anywhere
- */
-export function validateWorkflow(raw: unknown, { agentIds }: Known): Validation {
-  const parsed = definition.safeParse(raw);
-  if (!parsed.success) return { ok: false, faults: shapeFaults(raw, parsed.error) };
-  const { data } = parsed;
-  const { faults: structure, flow } = structureFaults(data);
-  const faults = [
+/** How the steps hang together, what they read and which agents they name: all that is wrong with it, at once. */
+export function definitionFaults(definition: Definition, { agentIds }: Known): Fault[] {
+  const { faults: structure, flow } = structureFaults(definition);
+  return [
     ...structure,
-    ...loneFallbacks(data),
-    ...readFaults(data.steps, flow),
-    ...unknownAgents(data, agentIds),
+    ...loneFallbacks(definition),
+    ...readFaults(definition.steps, flow),
+    ...unknownAgents(definition, agentIds),
   ];
-  return faults.length > 0 ? { ok: false, faults } : { ok: true, definition: data, faults: [] };
 }
 
-/** The agents that a definition names, in lower case; what is malformed names none. */
-export function agentIdsOf(raw: unknown): string[] {
-  const ids = agentsNamedIn(raw).map(({ id }) => id);
-  return [...new Set(ids)];
+/** The agents that a definition names, in lower case as Postgres writes ids. */
+export function agentIdsOf(definition: Definition): string[] {
+  return [...new Set(agentsNamedIn(definition).map(({ id }) => id))];
 }
 
 function loneFallbacks({ steps }: Definition): Fault[] {
@@ -53,25 +55,27 @@ function loneFallbacks({ steps }: Definition): Fault[] {
   );
 }
 
-function unknownAgents(raw: unknown, known: ReadonlySet<string>): Fault[] {
-  return agentsNamedIn(raw).flatMap(({ id, path, of }) =>
+function unknownAgents(definition: Definition, known: ReadonlySet<string>): Fault[] {
+  return agentsNamedIn(definition).flatMap(({ id, path, of }) =>
     known.has(id) ? [] : { path, message: `${of}must be the id of an agent that you may see` },
   );
 }
 
-function agentsNamedIn(raw: unknown): { id: string; path: string[]; of: string }[] {
-  const steps = read(raw, 'steps');
-  const named = (isList(steps) ? steps : []).flatMap((step, index) => {
-    const of = `of ${quoted(String(read(step, 'name') ?? ''))} `;
-    const agentId = read(step, 'type') === 'agent' ? read(read(step, 'config'), 'agentId') : undefined;
+function agentsNamedIn({ steps, globalRetry }: Definition): { id: string; path: string[]; of: string }[] {
+  const named = steps.flatMap((step, index) => {
+    const of = `of ${quoted(step.name)} `;
     return [
-      { id: agentId, path: atStep(index, 'config', 'agentId'), of },
-      { id: read(read(step, 'retry'), 'fallbackAgent'), path: atStep(index, 'retry', 'fallbackAgent'), of },
+      {
+        id: step.type === 'agent' ? step.config.agentId : undefined,
+        path: atStep(index, 'config', 'agentId'),
+        of,
+      },
+      { id: step.retry?.fallbackAgent, path: atStep(index, 'retry', 'fallbackAgent'), of },
     ];
   });
-  const fallback = read(read(raw, 'globalRetry'), 'fallbackAgent');
-  return [...named, { id: fallback, path: ['globalRetry', 'fallbackAgent'], of: '' }].flatMap(
-    ({ id, ...rest }) => (typeof id === 'string' ? { id: id.toLowerCase(), ...rest } : []),
+  const fallback = { id: globalRetry?.fallbackAgent, path: ['globalRetry', 'fallbackAgent'], of: '' };
+  return [...named, fallback].flatMap(({ id, ...rest }) =>
+    id === undefined ? [] : { id: id.toLowerCase(), ...rest },
   );
 }
 
