@@ -6,6 +6,11 @@ import '../modules/training/schema.ts';
 import '../modules/training/mutations.ts';
 import '../modules/training/catalogue-mutations.ts';
 import '../modules/training/subscriptions.ts';
+import '../modules/agents/schema.ts';
+import '../modules/agents/execution-types.ts';
+import '../modules/agents/execution-log-types.ts';
+import '../modules/agents/tenant-fields.ts';
+import '../modules/agents/mutations.ts';
 
 /** The schema of all modules: each file imported above defines its types on the builder. */
 export const schema = builder.toSchema();

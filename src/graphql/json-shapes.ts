@@ -77,8 +77,15 @@ export const inputOf = remembering((shape: z.ZodObject): InputRef => {
   });
 });
 
+type EnumRef<Value extends string> = ReturnType<typeof storedEnum<Value>>;
+
 /** The enum of a vocabulary, named by its title. */
-export const enumOf = remembering((core: z.ZodType) => {
+export function enumOf<Value extends string>(schema: z.ZodEnum<{ [Key in Value]: Key }>): EnumRef<Value> {
+  // The values that are told by the schema's type are those that it carries.
+  return storedEnumOf(schema) as EnumRef<Value>;
+}
+
+const storedEnumOf = remembering((core: z.ZodType) => {
   const { title, description } = titleOf(core);
   return storedEnum(title, description, valuesOf(core) ?? {});
 });
@@ -149,11 +156,14 @@ function typeOf({ core, scalar }: Part, objectType: (shape: z.ZodObject) => unkn
 }
 
 function leafOf(core: z.ZodType): unknown {
-  if (valuesOf(core)) return enumOf(core);
+  if (valuesOf(core)) return storedEnumOf(core);
   if (core.def.type === 'string') return 'String';
   if (core.def.type === 'boolean') return 'Boolean';
   if (core instanceof z.ZodNumber) return core.isInt ? 'Int' : 'Float';
-  return 'JSON';
+  if (core.def.type === 'unknown' || core.def.type === 'record') return 'JSON';
+  throw new Error(
+    `A shape has a field of zod's type ${core.def.type}: say by its metadata which scalar it is.`,
+  );
 }
 
 /** Types are made once: a shape that is a part of several has other metadata in each, but the same definition. */

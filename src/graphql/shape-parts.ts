@@ -32,7 +32,7 @@ function partOf(name: string, schema: z.core.$ZodType): Part {
   return { name, description, schema: classic(schema), core, scalar };
 }
 
-/** What stands in `optional`, `nullable`, `default` and before `transform`, with the outermost of each metadatum. */
+/** What stands in `optional`, `nullable`, `default`, `prefault` and before `transform`, with the outermost of each metadatum. */
 export function unwrapped(schema: z.ZodType): {
   core: z.ZodType;
   description: string | undefined;
@@ -51,7 +51,10 @@ export function unwrapped(schema: z.ZodType): {
 function innerOf(schema: z.ZodType): z.ZodType | undefined {
   if (schema instanceof z.ZodPipe) return classic(schema.in);
   const isWrapper =
-    schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault;
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault;
   return isWrapper ? classic(schema.unwrap()) : undefined;
 }
 

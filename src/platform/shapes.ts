@@ -49,18 +49,27 @@ export function whole(min = 0, max = MAX_INT) {
 }
 
 /**
- * US dollars; text as GraphQL's Decimal has it, or a number, and a JSON number after it: with so few digits that is the
- * same number in JavaScript as in Postgres.
+ * US dollars, given as a number, as text or as the decimal that the API takes; a JSON number after it. With so few digits
+ * that is the same number in JavaScript as in Postgres.
  */
 export const usd = z
-  .union(
-    [
-      z
-        .string()
-        .regex(/^\d{1,10}(\.\d{1,4})?$/)
-        .transform(Number),
-      z.number().min(0).max(9_999_999_999),
-    ],
-    { error: 'must be an amount from 0 with at most 10 digits before and 4 behind the point' },
+  .preprocess(
+    (given) => (isDecimal(given) ? given.toFixed() : given),
+    z.union(
+      [
+        z
+          .string()
+          .regex(/^\d{1,10}(\.\d{1,4})?$/)
+          .transform(Number),
+        z.number().min(0).max(9_999_999_999),
+      ],
+      { error: 'must be an amount from 0 with at most 10 digits before and 4 behind the point' },
+    ),
   )
   .meta({ scalar: 'Decimal' });
+
+function isDecimal(given: unknown): given is { toFixed(): string } {
+  return (
+    typeof given === 'object' && given !== null && 'toFixed' in given && typeof given.toFixed === 'function'
+  );
+}
