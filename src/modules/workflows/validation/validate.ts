@@ -1,25 +1,22 @@
-import type { z } from 'zod';
 import { type Definition, definition } from '../definition/definition.ts';
-import { read } from '../flow/links.ts';
 import { atStep, type Fault, quoted } from './fault.ts';
-import { isList, isObject } from './json.ts';
+import { parsed } from './parse.ts';
 import { readFaults } from './reads.ts';
 import { structureFaults } from './structure.ts';
 
 export type Parsed =
   | { definition: Definition; faults: readonly [] }
-  | { faults: readonly Fault[]; definition?: undefined };
+  | { definition?: undefined; faults: readonly Fault[] };
 
 /**
- * A definition as it is stored, from anywhere, with its single values checked.
+ * A definition as it is stored, from anywhere, with its single values checked; whether it makes sense `definitionFaults`
+ * says.
  *
- * @returns all faults at once, or the definition; whether it makes sense `definitionFaults` says
+ * @returns the definition, or all faults at once
  */
 export function parseDefinition(raw: unknown): Parsed {
-  const parsed = definition.safeParse(raw);
-  return parsed.success
-    ? { definition: parsed.data, faults: [] }
-    : { faults: shapeFaults(raw, parsed.error) };
+  const { value, faults } = parsed(definition, raw);
+  return value ? { definition: value, faults: [] } : { faults };
 }
 
 /** What a definition names that is not in it. */
@@ -77,20 +74,4 @@ function agentsNamedIn({ steps, globalRetry }: Definition): { id: string; path: 
   return [...named, fallback].flatMap(({ id, ...rest }) =>
     id === undefined ? [] : { id: id.toLowerCase(), ...rest },
   );
-}
-
-function shapeFaults(raw: unknown, { issues }: z.ZodError): Fault[] {
-  return issues.map(({ path, message }) => {
-    const at = path.map(String);
-    const isAbsent =
-      at.reduce<unknown>(
-        (value, key) => (isObject(value) || isList(value) ? Reflect.get(value, key) : undefined),
-        raw,
-      ) == null;
-    const [field, index] = at;
-    const step = field === 'steps' && index !== undefined ? read(read(raw, field), index) : undefined;
-    const name = read(step, 'name');
-    const of = typeof name === 'string' && name !== '' ? `of ${quoted(name)} ` : '';
-    return { path: at, message: `${of}${isAbsent ? 'is required' : message}` };
-  });
 }
