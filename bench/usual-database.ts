@@ -4,6 +4,7 @@ import { PrismaClient } from '../src/generated/prisma/client.ts';
 import { claimsSetting } from '../src/platform/db/claims.ts';
 import type { Lease } from '../src/platform/db/lease.ts';
 import type { Rows } from '../src/platform/db/rows.ts';
+import type { Select } from '../src/platform/db/select.ts';
 import type { Sql } from '../src/platform/db/sql.ts';
 import type { ViewerDatabase } from '../src/platform/db/viewer.ts';
 
@@ -63,22 +64,36 @@ export function createUsualDatabase(url: string, poolSize: number): ViewerDataba
   };
 }
 
-/** What the bench's list asks for, in Prisma's words. */
+type Delegate = {
+  findMany(args: object): Promise<Record<string, unknown>[]>;
+  findUnique(args: object): Promise<Record<string, unknown> | null>;
+};
+
+/** What the bench's queries ask for, a first page and a row by its id, in Prisma's words. */
 function rowsBy(prisma: PrismaClient): Rows {
+  async function read({
+    model,
+    fields,
+    where,
+    order,
+    limit,
+    per,
+  }: Select): Promise<Record<string, unknown>[]> {
+    const [condition, ...others] = where;
+    const delegate: Delegate = Reflect.get(prisma, `${model.charAt(0).toLowerCase()}${model.slice(1)}`);
+    const select = Object.fromEntries([...fields, 'id'].map((name) => [name, true]));
+    if (others.length > 0 || per) throw new Error('The bench compares first pages and single rows.');
+    if (condition && 'is' in condition && condition.field === 'id') {
+      const row = await delegate.findUnique({ select, where: { id: condition.is } });
+      return row ? [row] : [];
+    }
+    if (condition) throw new Error('The bench compares first pages and single rows.');
+    const orderBy = order.fields.map((name) => ({ [name]: order.direction }));
+    return await delegate.findMany({ select, orderBy, take: limit });
+  }
+
   return {
-    async select({ model, fields, where, order, limit, per }) {
-      if (where.length > 0 || per) throw new Error('The bench compares the first page of a list.');
-      const delegate: { findMany(args: object): Promise<Record<string, unknown>[]> } = Reflect.get(
-        prisma,
-        `${model.charAt(0).toLowerCase()}${model.slice(1)}`,
-      );
-      const found = await delegate.findMany({
-        select: Object.fromEntries(fields.map((name) => [name, true])),
-        orderBy: order.fields.map((name) => ({ [name]: order.direction })),
-        take: limit,
-      });
-      return found.map((row) => ({ row, place: [], of: '' }));
-    },
+    select: async (select) => (await read(select)).map((row) => ({ row, place: [String(row.id)], of: '' })),
     count: () => Promise.reject(new Error('The bench does not count.')),
   };
 }

@@ -37,14 +37,20 @@ async function checkTableGrants(client: Client): Promise<Check[]> {
   ];
 }
 
-/** Those [role, table, privilege] that the role has, or that it lacks. A table that is missing has no grants. */
+/**
+ * Those [role, table, privilege] that the role has, or that it lacks; an update of one column is an update. A table that
+ * is missing has no grants.
+ */
 async function filterByPrivilege(client: Client, grants: string[][], has: boolean): Promise<string[][]> {
   const [roles, tables, commands] = [0, 1, 2].map((part) => grants.map((grant) => grant[part]));
   const { rows } = await client.query<{ grant: string[] }>(
     `select array[w.role, w.name, w.command] as grant
      from unnest($1::text[], $2::text[], $3::text[]) as w (role, name, command)
      left join pg_class c on c.relname = w.name and c.relnamespace = 'public'::regnamespace
-     where coalesce(has_table_privilege(to_regrole(w.role)::oid, c.oid, w.command), false) = $4`,
+     where coalesce(
+       has_table_privilege(to_regrole(w.role)::oid, c.oid, w.command)
+         or (w.command = 'update' and has_any_column_privilege(to_regrole(w.role)::oid, c.oid, w.command)),
+       false) = $4`,
     [roles, tables, commands, has],
   );
   return rows.map((row) => row.grant);
