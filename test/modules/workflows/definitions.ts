@@ -81,3 +81,31 @@ export function everyType(agentId: string): LooseStep[] {
     step('training', { publicId: 'tales', method: 'sft', provider: 'local' }),
   ];
 }
+
+const ENUMS = [
+  ...['operator', 'logicalOperator', 'reconciliationStrategy', 'method', 'format', 'channel', 'provider'],
+  'onError',
+];
+
+/** Stored steps as GraphQL takes them: the config below the name of the type, enums by their names. */
+export function asInput(steps: readonly LooseStep[]): object[] {
+  return steps.map(({ type, config, ...step }) => ({
+    ...(enumsIn(step) as object),
+    config: { [type]: enumsIn(config) },
+  }));
+}
+
+function enumsIn(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(enumsIn);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [
+    key,
+    ENUMS.includes(key) && typeof inner === 'string' ? enumName(inner) : enumsIn(inner),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function enumName(value: string): string {
+  const words = value.replaceAll(/([a-z])([A-Z])/g, '$1_$2').replaceAll('-', '_');
+  return words.toUpperCase();
+}
