@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { builder } from '../../graphql/builder.ts';
+import { badInput } from '../../graphql/errors.ts';
 import { fromInput, inputOf } from '../../graphql/json-shapes.ts';
 import { stepConfigs } from './definition/step-configs.ts';
 import { triggerConfigs } from './definition/trigger.ts';
@@ -7,7 +8,10 @@ import { stepInput } from './inputs.ts';
 import { isList, isObject } from './validation/json.ts';
 import { STEP_TYPES, type StepType, TRIGGER_TYPES } from './vocabulary.ts';
 
-builder.inputType('WorkflowStepConfigInput', {
+const STEP_CONFIG = 'WorkflowStepConfigInput';
+const TRIGGER = 'WorkflowTriggerInput';
+
+builder.inputType(STEP_CONFIG, {
   description: 'What a step does: exactly one of these, by the type of the step.',
   isOneOf: true,
   fields: (t) =>
@@ -21,7 +25,7 @@ builder.inputType('WorkflowStepConfigInput', {
 
 const { schedule, webhook, event, api } = triggerConfigs;
 
-builder.inputType('WorkflowTriggerInput', {
+builder.inputType(TRIGGER, {
   description: 'How executions of a workflow begin: exactly one of these.',
   isOneOf: true,
   fields: (t) => ({
@@ -59,13 +63,13 @@ export function storedDefinition(shape: z.ZodObject, input: object): Input {
 
 function storedStep(step: unknown): unknown {
   if (!isObject(step) || !isObject(step.config)) return step;
-  const [type, config] = onlyOf(step.config);
+  const [type, config] = onlyOf(STEP_CONFIG, step.config);
   const schema = Object.hasOwn(stepConfigs, type) ? stepConfigs[type as StepType] : stepInput;
   return { ...step, type, config: fromInput(schema, config) };
 }
 
 function storedTrigger(trigger: Input): Input {
-  const [type, config] = onlyOf(trigger);
+  const [type, config] = onlyOf(TRIGGER, trigger);
   const schema = Object.hasOwn(triggerConfigs, type)
     ? triggerConfigs[type as keyof typeof triggerConfigs]
     : undefined;
@@ -73,9 +77,16 @@ function storedTrigger(trigger: Input): Input {
   return { type, ...rest };
 }
 
-/** GraphQL has seen to it that there is one, and that it is no null. */
-function onlyOf(oneOf: Input): [string, unknown] {
-  return Object.entries(oneOf).find(([, value]) => value != null) ?? ['', undefined];
+/**
+ * graphql-js has seen to it that there is exactly one; compiled queries have not, since graphql-jit takes such a type for
+ * any other.
+ */
+function onlyOf(typename: string, oneOf: Input): [string, unknown] {
+  const [only, ...others] = Object.entries(oneOf).filter(([, value]) => value !== undefined);
+  if (!only || others.length > 0 || only[1] === null) {
+    throw badInput(`Exactly one field of ${typename} must be given, and not null.`);
+  }
+  return only;
 }
 
 /** Where in the input a fault of the stored form is: below the name of the type. */
