@@ -46,11 +46,12 @@ type Input = Readonly<Record<string, unknown>>;
  */
 export function storedForm(shape: z.ZodObject, input: object): Input {
   const given = fromInput(shape, input) as Input;
-  const { steps, trigger } = given;
+  const { trigger, ...others } = given;
+  const { steps } = others;
   return {
-    ...given,
+    ...others,
     ...(isList(steps) && { steps: steps.map(storedStep) }),
-    ...(isObject(trigger) && { trigger: storedTrigger(trigger) }),
+    ...(trigger != null && { trigger: isObject(trigger) ? storedTrigger(trigger) : trigger }),
   };
 }
 
