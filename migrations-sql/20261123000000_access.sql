@@ -3,8 +3,8 @@
 -- badly, is stated by our own text of the one permissive policy, which holds the platform's condition.
 
 -- One call for a whole statement, as a scalar subselect: an InitPlan, whose array an index is searched by. A policy that
--- says `tenant_id in (select …)` is a hashed SubPlan, which no index serves: it read all rows of all tenants. PL/pgSQL,
--- since it keeps its plan from one call to the next.
+-- says `tenant_id in (select …)` is a hashed SubPlan, which no index serves: it read all rows of all tenants. PL/pgSQL
+-- keeps its plan from one call to the next, SQL functions do so from Postgres 18 on.
 create function runcast.tenants_of_caller(roles text[] default null) returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$
 begin

@@ -38,6 +38,7 @@ revoke update, delete on
   public.agent_executions, public.workflow_executions, public.usage_metrics, public.telemetry_events,
   public.error_logs, public.subscriptions
 from authenticated;
+revoke update on public.training_config_datasets from authenticated;
 revoke insert, update, delete on
   public.tenants, public.user_tenants, public.billing_events, public.workflow_execution_logs,
   public.agent_execution_logs, public.performance_metrics

@@ -139,8 +139,8 @@ function readable({ core, schema }: Pick<Part, 'core' | 'schema'>, stored: unkno
 
 function listIn(core: z.ZodType, value: unknown): unknown[] | null {
   if (!entryOf(core)) return Array.isArray(value) ? value : null;
-  const entries = Object.entries(objectIn(value) ?? {});
-  return entries.flatMap(([name, entry]) => (isObject(entry) ? [{ ...entry, name }] : []));
+  if (!isObject(value)) return null;
+  return Object.entries(value).flatMap(([name, entry]) => (isObject(entry) ? [{ ...entry, name }] : []));
 }
 
 function textIn(stored: unknown): string | null {

@@ -42,7 +42,7 @@ export async function insertAgent(
   tenantId: string | null,
   values: AgentValues = {},
 ): Promise<string> {
-  const json = (value: unknown) => JSON.stringify(value);
+  const json = (value: unknown, none: unknown) => JSON.stringify(value === undefined ? none : value);
   const { rows } = await admin.query<{ id: string }>(
     `insert into public.agents (tenant_id, name, version, category, planning_style, output_type, capabilities, tools,
        execution_config, memory_config, safety_constraints, created_by)
@@ -54,11 +54,11 @@ export async function insertAgent(
       values.category ?? 'analysis',
       values.planningStyle ?? 'sequential',
       values.outputType ?? 'text',
-      json(values.capabilities ?? {}),
-      json(values.tools ?? []),
-      json(values.executionConfig ?? {}),
-      values.memoryConfig === undefined ? null : json(values.memoryConfig),
-      json(values.safetyConstraints ?? {}),
+      json(values.capabilities, {}),
+      json(values.tools, []),
+      json(values.executionConfig, {}),
+      values.memoryConfig === undefined ? null : json(values.memoryConfig, null),
+      json(values.safetyConstraints, {}),
       values.createdBy ?? null,
     ],
   );

@@ -20,3 +20,13 @@ const COUNTED = `
   join pg_roles r on r.oid = s.userid
   where d.datname = current_database() and r.rolname <> current_user
     and s.query !~* '^\\s*(select (pg_catalog\\.)?set_config|begin|commit|listen)'`;
+
+/** The table that each statement reads first, without its schema, in alphabetical order. */
+export function tablesOf(statements: readonly string[]): string[] {
+  return statements.map(tableOf).sort();
+}
+
+function tableOf(statement: string): string {
+  const tables = statement.matchAll(/\bfrom\s+(?:"?\w+"?\.)?"?(\w+)"?/g);
+  return [...tables].map(([, table = '']) => table).find((table) => table !== 'unnest') ?? statement;
+}

@@ -46,7 +46,7 @@ export const createAgent = z
   })
   .meta({ title: 'CreateAgent', typeDescription: 'A new agent.' });
 
-export const createTenantAgent = createAgent.extend({ tenantId });
+export const createTenantAgent = createAgent.extend({ tenantId: tenantId.describe(TENANT_ID) });
 
 export const updateAgent = z
   .object({
