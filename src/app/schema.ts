@@ -26,6 +26,13 @@ import '../modules/agents/execution-types.ts';
 import '../modules/agents/execution-log-types.ts';
 import '../modules/agents/tenant-fields.ts';
 import '../modules/agents/mutations.ts';
+import '../modules/workflows/schema.ts';
+import '../modules/workflows/execution-types.ts';
+import '../modules/workflows/execution-log-types.ts';
+import '../modules/workflows/tenant-fields.ts';
+import '../modules/workflows/definition-inputs.ts';
+import '../modules/workflows/definition-queries.ts';
+import '../modules/workflows/mutations.ts';
 
 /** The schema of all modules: each file imported above defines its types on the builder. */
 export const schema = builder.toSchema();
