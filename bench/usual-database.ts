@@ -3,6 +3,8 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { PrismaClient } from '../src/generated/prisma/client.ts';
 import { claimsSetting } from '../src/platform/db/claims.ts';
 import type { Lease } from '../src/platform/db/lease.ts';
+import type { Rows } from '../src/platform/db/rows.ts';
+import type { Select } from '../src/platform/db/select.ts';
 import type { Sql } from '../src/platform/db/sql.ts';
 import type { ViewerDatabase } from '../src/platform/db/viewer.ts';
 
@@ -46,6 +48,7 @@ export function createUsualDatabase(url: string, poolSize: number): ViewerDataba
     return {
       prisma,
       sql,
+      rows: rowsBy(prisma),
       run: (work) => viewers.run(viewer, work),
       transaction: () => Promise.reject(new Error('The bench compares reads.')),
       release: () => {},
@@ -58,6 +61,40 @@ export function createUsualDatabase(url: string, poolSize: number): ViewerDataba
       return held.run(async () => await work(held));
     },
     close: () => client.$disconnect(),
+  };
+}
+
+type Delegate = {
+  findMany(args: object): Promise<Record<string, unknown>[]>;
+  findUnique(args: object): Promise<Record<string, unknown> | null>;
+};
+
+/** What the bench's queries ask for, a first page and a row by its id, in Prisma's words. */
+function rowsBy(prisma: PrismaClient): Rows {
+  async function read({
+    model,
+    fields,
+    where,
+    order,
+    limit,
+    per,
+  }: Select): Promise<Record<string, unknown>[]> {
+    const [condition, ...others] = where;
+    const delegate: Delegate = Reflect.get(prisma, `${model.charAt(0).toLowerCase()}${model.slice(1)}`);
+    const select = Object.fromEntries([...fields, 'id'].map((name) => [name, true]));
+    if (others.length > 0 || per) throw new Error('The bench compares first pages and single rows.');
+    if (condition && 'is' in condition && condition.field === 'id') {
+      const row = await delegate.findUnique({ select, where: { id: condition.is } });
+      return row ? [row] : [];
+    }
+    if (condition) throw new Error('The bench compares first pages and single rows.');
+    const orderBy = order.fields.map((name) => ({ [name]: order.direction }));
+    return await delegate.findMany({ select, orderBy, take: limit });
+  }
+
+  return {
+    select: async (select) => (await read(select)).map((row) => ({ row, place: [String(row.id)], of: '' })),
+    count: () => Promise.reject(new Error('The bench does not count.')),
   };
 }
 

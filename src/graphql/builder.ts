@@ -2,13 +2,14 @@ import SchemaBuilder from '@pothos/core';
 import ErrorsPlugin from '@pothos/plugin-errors';
 import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
-import { GraphQLScalarType } from 'graphql';
-import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
 import type PrismaTypes from '../generated/pothos-types.ts';
 import { getDatamodel } from '../generated/pothos-types.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
 import type { Context } from './context.ts';
 import { decodeGlobalId, encodeGlobalId, notGlobalId } from './ids.ts';
 import { loadedFields } from './loaded-fields.ts';
+import { bigInt, dateTime, decimal, json, uuid } from './scalars.ts';
+import { sharedPaths } from './shared-paths.ts';
 
 /** Fields without a declared nullability are non-null: a null is a decision, and its description says when. */
 export const builder = new SchemaBuilder<{
@@ -18,11 +19,14 @@ export const builder = new SchemaBuilder<{
   Scalars: {
     DateTime: { Input: Date; Output: Date | string };
     JSON: { Input: unknown; Output: unknown };
+    Decimal: { Input: Prisma.Decimal; Output: Prisma.Decimal | string | number };
+    BigInt: { Input: bigint | number; Output: bigint | number };
+    UUID: { Input: string; Output: string };
     ID: { Input: string; Output: string };
   };
 }>({
   // Errors outermost: what any other plugin or resolver throws on purpose becomes data.
-  plugins: [ErrorsPlugin, RelayPlugin, loadedFields, PrismaPlugin],
+  plugins: [ErrorsPlugin, RelayPlugin, loadedFields, sharedPaths, PrismaPlugin],
   defaultFieldNullability: false,
   prisma: {
     client: (context) => context.db.prisma,
@@ -70,19 +74,17 @@ export const builder = new SchemaBuilder<{
   },
 });
 
-/** As text at once: made by JSON's own conversion of dates, a page of rows took it out of the engine's fast path. */
-const dateTime = new GraphQLScalarType<Date, Date | string>({
-  ...DateTimeResolver.toConfig(),
-  serialize: (value) =>
-    value instanceof Date && !Number.isNaN(value.getTime())
-      ? value.toISOString()
-      : DateTimeResolver.serialize(value),
-});
-
 builder.addScalarType('DateTime', dateTime, {
   description: 'A moment as RFC 3339 text in UTC with milliseconds, e.g. 2026-11-22T09:30:00.000Z.',
 });
-builder.addScalarType('JSON', JSONResolver, { description: 'Any JSON value.' });
+builder.addScalarType('JSON', json, { description: 'Any JSON value.' });
+builder.addScalarType('Decimal', decimal, {
+  description: 'An exact decimal number as text, e.g. "0.0125"; numbers are taken as well.',
+});
+builder.addScalarType('BigInt', bigInt, {
+  description: 'A whole number beyond 32 bits: a JSON number while that is exact, text beyond.',
+});
+builder.addScalarType('UUID', uuid, { description: 'A UUID as text.' });
 
 builder.queryType({
   description: 'What can be read. Row-level security in the database decides what is seen.',

@@ -9,6 +9,7 @@ import {
   visit,
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
+import { sharePaths } from './shared-paths.ts';
 
 type Known = { uses: number; compiled?: CompiledQuery | undefined };
 
@@ -45,6 +46,7 @@ export function createExecutor(): Execute {
 
 /** What a compiled query says of errors lacks nodes and codes, so graphql-js is asked for them. A query has no effects. */
 async function executeCompiled(compiled: CompiledQuery, args: ExecutionArgs): Promise<ExecutionResult> {
+  if (args.contextValue instanceof Object) sharePaths(args.contextValue);
   const result = await compiled.query(args.rootValue, args.contextValue, args.variableValues);
   return result.errors ? await execute(args) : result;
 }

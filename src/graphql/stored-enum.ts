@@ -1,3 +1,4 @@
+import type { Condition } from '../platform/db/select.ts';
 import { builder } from './builder.ts';
 
 /** What a row holds that none of the known values is. */
@@ -41,12 +42,12 @@ function isKey<Value extends string>(values: Readonly<Record<Value, string>>, te
 }
 
 /** A filter on such a column: UNKNOWN stands for every value that is not known. */
-export function whereStored<Value extends string>(
+export function stored<Value extends string>(
+  field: string,
   values: Readonly<Record<Value, string>>,
   wanted: readonly (Value | typeof UNKNOWN)[],
-): { OR: ({ in: string[] } | { notIn: string[] })[] } {
-  const known = wanted.filter((value) => value !== UNKNOWN);
-  return {
-    OR: [{ in: known }, ...(wanted.includes(UNKNOWN) ? [{ notIn: Object.keys(values) }] : [])],
-  };
+): Condition {
+  const known: Condition = { field, in: wanted.filter((value) => value !== UNKNOWN) };
+  if (!wanted.includes(UNKNOWN)) return known;
+  return { any: [[known], [{ field, notIn: Object.keys(values) }]] };
 }

@@ -5,6 +5,7 @@ import { rowId } from '../../graphql/ids.ts';
 import * as catalogue from './catalogue.ts';
 import { TrainingConfigRef, TrainingDatasetRef } from './config-types.ts';
 import { DatasetFormatEnum } from './enums.ts';
+import { trainingConfigs, trainingDatasets } from './table.ts';
 
 const CONFIG_ID = 'Global id or row id of a config of the caller’s.';
 const DATASET_ID = 'Global id or row id of a dataset of the caller’s.';
@@ -71,17 +72,17 @@ const DeletedRef = builder.objectRef<{ typename: string; id: string }>('Deleted'
 const types = [UnauthenticatedError, NotFoundError, ValidationError, ConflictError];
 
 builder.mutationFields((t) => ({
-  createTrainingConfig: t.prismaField({
+  createTrainingConfig: t.field({
     type: TrainingConfigRef,
     description: 'Makes a training config of the caller’s.',
     args: { input: t.arg({ type: CreateConfigInput, required: true, description: 'The config.' }) },
     errors: { types },
-    resolve: async (query, _root, { input }, context) => {
+    resolve: async (_root, { input }, context, info) => {
       const id = await catalogue.createConfig(context.db, requireUser(context), input);
-      return context.db.prisma.trainingConfig.findUniqueOrThrow({ ...query, where: { id } });
+      return trainingConfigs.oneOrThrow(context, info, id);
     },
   }),
-  updateTrainingConfig: t.prismaField({
+  updateTrainingConfig: t.field({
     type: TrainingConfigRef,
     description: 'Changes a config of the caller’s; runs that have begun are not affected.',
     args: {
@@ -89,13 +90,13 @@ builder.mutationFields((t) => ({
       input: t.arg({ type: UpdateConfigInput, required: true, description: 'What changes.' }),
     },
     errors: { types },
-    resolve: async (query, _root, args, context) => {
+    resolve: async (_root, args, context, info) => {
       const row = rowId('TrainingConfig', args.id);
       const id = await catalogue.updateConfig(context.db, requireUser(context), row, args.input);
-      return context.db.prisma.trainingConfig.findUniqueOrThrow({ ...query, where: { id } });
+      return trainingConfigs.oneOrThrow(context, info, id);
     },
   }),
-  publishTrainingConfig: t.prismaField({
+  publishTrainingConfig: t.field({
     type: TrainingConfigRef,
     description: 'Makes a config of the caller’s public, or private again.',
     args: {
@@ -103,10 +104,10 @@ builder.mutationFields((t) => ({
       isPublic: t.arg.boolean({ required: true, defaultValue: true, description: 'false takes it back.' }),
     },
     errors: { types: [UnauthenticatedError, NotFoundError] },
-    resolve: async (query, _root, args, context) => {
+    resolve: async (_root, args, context, info) => {
       const row = rowId('TrainingConfig', args.id);
       const id = await catalogue.publishConfig(context.db, requireUser(context), row, args.isPublic);
-      return context.db.prisma.trainingConfig.findUniqueOrThrow({ ...query, where: { id } });
+      return trainingConfigs.oneOrThrow(context, info, id);
     },
   }),
   deleteTrainingConfig: t.field({
@@ -120,17 +121,17 @@ builder.mutationFields((t) => ({
       return { typename: 'TrainingConfig', id };
     },
   }),
-  createTrainingDataset: t.prismaField({
+  createTrainingDataset: t.field({
     type: TrainingDatasetRef,
     description: 'Registers a dataset of the caller’s.',
     args: { input: t.arg({ type: CreateDatasetInput, required: true, description: 'The dataset.' }) },
     errors: { types: [UnauthenticatedError, ValidationError] },
-    resolve: async (query, _root, { input }, context) => {
+    resolve: async (_root, { input }, context, info) => {
       const id = await catalogue.createDataset(context.db, requireUser(context), input);
-      return context.db.prisma.trainingDataset.findUniqueOrThrow({ ...query, where: { id } });
+      return trainingDatasets.oneOrThrow(context, info, id);
     },
   }),
-  updateTrainingDataset: t.prismaField({
+  updateTrainingDataset: t.field({
     type: TrainingDatasetRef,
     description: 'Changes a dataset of the caller’s.',
     args: {
@@ -138,10 +139,10 @@ builder.mutationFields((t) => ({
       input: t.arg({ type: UpdateDatasetInput, required: true, description: 'What changes.' }),
     },
     errors: { types: [UnauthenticatedError, NotFoundError, ValidationError] },
-    resolve: async (query, _root, args, context) => {
+    resolve: async (_root, args, context, info) => {
       const row = rowId('TrainingDataset', args.id);
       const id = await catalogue.updateDataset(context.db, requireUser(context), row, args.input);
-      return context.db.prisma.trainingDataset.findUniqueOrThrow({ ...query, where: { id } });
+      return trainingDatasets.oneOrThrow(context, info, id);
     },
   }),
   deleteTrainingDataset: t.field({

@@ -1,9 +1,10 @@
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { ConflictError, NotFoundError } from '../../graphql/errors.ts';
 import { isUuid } from '../../graphql/ids.ts';
+import { validated } from '../../graphql/validation.ts';
 import type { Lease, TransactionClient } from '../../platform/db/lease.ts';
 import { codeOf } from '../../platform/errors.ts';
-import { configInput, configPatch, datasetInput, datasetPatch, validated } from './inputs.ts';
+import { configInput, configPatch, datasetInput, datasetPatch } from './inputs.ts';
 
 /**
  * The use cases around training configs and datasets. Each acts as the lease's viewer and takes ids as rows have

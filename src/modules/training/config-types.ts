@@ -1,11 +1,16 @@
-import type { Prisma } from '../../generated/prisma/client.ts';
+import { createBatch } from '../../graphql/batch.ts';
 import { builder } from '../../graphql/builder.ts';
-import { assertSignedIn } from '../../graphql/context.ts';
-import { isUuid, rowId, searchable, uuidOrNone } from '../../graphql/ids.ts';
-import { valueOrUnknown, whereStored } from '../../graphql/stored-enum.ts';
-import { DatasetFormatEnum, orderBy, TrainingOrder } from './enums.ts';
-import { assertPage } from './pages.ts';
+import { connectionOf } from '../../graphql/connection.ts';
+import { assertSignedIn, type Context, perLease } from '../../graphql/context.ts';
+import { rowId, uuidOrNone } from '../../graphql/ids.ts';
+import { stored, valueOrUnknown } from '../../graphql/stored-enum.ts';
+import type { Condition } from '../../graphql/table.ts';
+import { DatasetFormatEnum, TrainingOrder } from './enums.ts';
+import { loadDatasetIds } from './sql.ts';
+import { trainingConfigs, trainingDatasets } from './table.ts';
 import { DATASET_FORMATS } from './vocabulary.ts';
+
+const datasetIds = ({ db }: Context) => createBatch((configs) => loadDatasetIds(db.sql, configs));
 
 export const TrainingDatasetRef = builder.prismaNode('TrainingDataset', {
   nullable: true,
@@ -64,13 +69,11 @@ export const TrainingConfigRef = builder.prismaNode('TrainingConfig', {
       type: [TrainingDatasetRef],
       description:
         'What it is trained on, oldest first; datasets of others are not shown, also of a public config.',
-      select: (_args, _context, nestedSelection) => ({
-        datasetLinks: {
-          select: { dataset: nestedSelection() },
-          orderBy: [{ dataset: { createdAt: 'asc' } }, { datasetId: 'asc' }],
-        },
-      }),
-      resolve: ({ datasetLinks }) => datasetLinks.map(({ dataset }) => dataset),
+      resolve: async ({ id }, _args, context, info) => {
+        const ids = (await perLease(context, datasetIds)(id)) ?? [];
+        const found = await Promise.all(ids.map((one) => trainingDatasets.one(context, info, one)));
+        return found.filter((dataset) => dataset !== null);
+      },
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
@@ -88,21 +91,18 @@ const TrainingConfigFilter = builder.inputType('TrainingConfigFilter', {
 
 type ConfigFilter = typeof TrainingConfigFilter.$inferInput;
 
-function whereConfig(
-  filter: ConfigFilter | null | undefined,
-  sub: string | undefined,
-): Prisma.TrainingConfigWhereInput {
+function whereConfig(filter: ConfigFilter | null | undefined, sub: string | undefined): Condition[] {
   const { isPublic, isMine, nameContains } = filter ?? {};
-  const own: Prisma.TrainingConfigWhereInput = sub === undefined ? { id: { in: [] } } : { userId: sub };
-  return {
-    ...(isPublic != null && { isPublic }),
-    ...(isMine != null && (isMine ? { AND: own } : { NOT: own })),
-    ...(nameContains != null && { name: { contains: searchable(nameContains), mode: 'insensitive' } }),
-  };
+  const own = sub === undefined ? [] : [sub];
+  const all: Condition[] = [];
+  if (isPublic != null) all.push({ field: 'isPublic', is: isPublic });
+  if (isMine != null) all.push(isMine ? { field: 'userId', in: own } : { field: 'userId', notIn: own });
+  if (nameContains != null) all.push({ field: 'name', contains: nameContains });
+  return all;
 }
 
 builder.queryField('trainingConfig', (t) =>
-  t.prismaField({
+  t.field({
     type: TrainingConfigRef,
     nullable: true,
     description: 'A config by its id or its public id; null where there is none that the caller may see.',
@@ -110,61 +110,49 @@ builder.queryField('trainingConfig', (t) =>
       id: t.arg.id({ description: 'Global id or row id.' }),
       publicId: t.arg.string({ description: 'The name that runs are started by.' }),
     },
-    resolve: (query, _root, { id, publicId }, { db }) => {
+    resolve: (_root, { id, publicId }, context, info) => {
       const row = id == null ? undefined : rowId('TrainingConfig', id);
-      if ((row === undefined && publicId == null) || (row !== undefined && !isUuid(row))) return null;
-      const where = {
-        ...(row !== undefined && { id: row }),
-        ...(publicId != null && { publicId: searchable(publicId) }),
-      };
-      return db.prisma.trainingConfig.findFirst({ ...query, where });
+      if (publicId == null) return trainingConfigs.one(context, info, row);
+      const where: Condition[] = row === undefined ? [] : [{ field: 'id', is: uuidOrNone(row) }];
+      return trainingConfigs.oneBy('publicId', context, info, publicId, where);
     },
   }),
 );
 
 builder.queryField('trainingConfigs', (t) =>
-  t.prismaConnection(
+  t.connection(
     {
       type: TrainingConfigRef,
-      cursor: 'id',
       description:
         'The caller’s configs and all public ones, newest first unless ordered otherwise. Pages of at most 100.',
       args: {
         filter: t.arg({ type: TrainingConfigFilter, description: 'Which ones; default: all.' }),
         orderBy: t.arg({ type: TrainingOrder, description: 'In which order; default: newest first.' }),
       },
-      totalCount: (_root, { filter }, { db, identity }) =>
-        db.prisma.trainingConfig.count({ where: whereConfig(filter, identity.claims.sub) }),
-      resolve: (query, _root, args, { db, identity }) => {
-        assertPage(args, isUuid);
-        const where = whereConfig(args.filter, identity.claims.sub);
-        return db.prisma.trainingConfig.findMany({ ...query, where, orderBy: orderBy(args.orderBy) });
-      },
+      resolve: (_root, args, context, info) =>
+        trainingConfigs.page(context, info, args, whereConfig(args.filter, context.identity.claims.sub)),
     },
-    { name: 'TrainingConfigConnection', description: 'A page of configs.' },
-    { name: 'TrainingConfigEdge', description: 'A config with its place in the list.' },
+    ...connectionOf('TrainingConfig', 'configs'),
   ),
 );
 
 builder.queryField('trainingDataset', (t) =>
-  t.prismaField({
+  t.field({
     type: TrainingDatasetRef,
     nullable: true,
     description: 'A dataset of the caller’s by its id; null where there is none.',
     args: { id: t.arg.id({ required: true, description: 'Global id or row id.' }) },
-    resolve: (query, _root, args, context) => {
+    resolve: (_root, { id }, context, info) => {
       assertSignedIn(context);
-      const id = rowId('TrainingDataset', args.id);
-      return isUuid(id) ? context.db.prisma.trainingDataset.findUnique({ ...query, where: { id } }) : null;
+      return trainingDatasets.one(context, info, rowId('TrainingDataset', id));
     },
   }),
 );
 
 builder.queryField('trainingDatasets', (t) =>
-  t.prismaConnection(
+  t.connection(
     {
       type: TrainingDatasetRef,
-      cursor: 'id',
       description: 'The caller’s datasets, newest first. Pages of at most 100.',
       args: {
         format: t.arg({
@@ -172,26 +160,12 @@ builder.queryField('trainingDatasets', (t) =>
           description: 'Only those of these formats; default: all.',
         }),
       },
-      totalCount: (_root, { format }, context) => {
+      resolve: (_root, { format, ...args }, context, info) => {
         assertSignedIn(context);
-        return context.db.prisma.trainingDataset.count({ where: whereDataset(format) });
-      },
-      resolve: (query, _root, args, context) => {
-        assertSignedIn(context);
-        assertPage(args, isUuid);
-        return context.db.prisma.trainingDataset.findMany({
-          ...query,
-          where: whereDataset(args.format),
-          orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-        });
+        const where = format == null ? [] : [stored('format', DATASET_FORMATS, format)];
+        return trainingDatasets.page(context, info, args, where);
       },
     },
-    { name: 'TrainingDatasetConnection', description: 'A page of datasets.' },
-    { name: 'TrainingDatasetEdge', description: 'A dataset with its place in the list.' },
+    ...connectionOf('TrainingDataset', 'datasets'),
   ),
 );
-
-function whereDataset(formats: (typeof DatasetFormatEnum.$inferType)[] | null | undefined) {
-  if (formats == null) return {};
-  return { OR: whereStored(DATASET_FORMATS, formats).OR.map((format) => ({ format })) };
-}

@@ -1,7 +1,6 @@
-import type { Prisma } from '../../generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
-import { searchable } from '../../graphql/ids.ts';
-import { whereStored } from '../../graphql/stored-enum.ts';
+import { stored } from '../../graphql/stored-enum.ts';
+import type { Condition } from '../../graphql/table.ts';
 import { TrainingMethodEnum, TrainingProviderEnum, TrainingStatusEnum } from './enums.ts';
 import { METHODS, PROVIDERS, STATUSES } from './vocabulary.ts';
 
@@ -19,17 +18,14 @@ export const TrainingExecutionFilter = builder.inputType('TrainingExecutionFilte
 
 export type ExecutionFilter = typeof TrainingExecutionFilter.$inferInput;
 
-export function whereExecution(
-  filter: ExecutionFilter | null | undefined,
-): Prisma.TrainingExecutionWhereInput {
+export function whereExecution(filter: ExecutionFilter | null | undefined): Condition[] {
   const { status, provider, method, publicId, createdAfter, createdBefore } = filter ?? {};
-  const all: Prisma.TrainingExecutionWhereInput[] = [];
-  if (status != null) all.push({ OR: whereStored(STATUSES, status).OR.map((value) => ({ status: value })) });
-  if (provider != null)
-    all.push({ OR: whereStored(PROVIDERS, provider).OR.map((value) => ({ provider: value })) });
-  if (method != null) all.push({ OR: whereStored(METHODS, method).OR.map((value) => ({ method: value })) });
-  if (publicId != null) all.push({ publicId: searchable(publicId) });
-  if (createdAfter != null) all.push({ createdAt: { gte: createdAfter } });
-  if (createdBefore != null) all.push({ createdAt: { lt: createdBefore } });
-  return all.length === 0 ? {} : { AND: all };
+  const all: Condition[] = [];
+  if (status != null) all.push(stored('status', STATUSES, status));
+  if (provider != null) all.push(stored('provider', PROVIDERS, provider));
+  if (method != null) all.push(stored('method', METHODS, method));
+  if (publicId != null) all.push({ field: 'publicId', is: publicId });
+  if (createdAfter != null) all.push({ field: 'createdAt', from: createdAfter });
+  if (createdBefore != null) all.push({ field: 'createdAt', before: createdBefore });
+  return all;
 }

@@ -39,13 +39,16 @@ export function followRuns(
 
   async function matching(ids: string[]): Promise<string[]> {
     if (ids.length === 0) return [];
-    const rows = await viewerDb.withViewer(identity.claims, ({ prisma }) =>
-      prisma.trainingExecution.findMany({
-        where: { AND: [{ id: { in: ids }, userId }, where] },
-        select: { id: true },
+    const found = await viewerDb.withViewer(identity.claims, ({ rows }) =>
+      rows.select({
+        model: 'TrainingExecution',
+        fields: [],
+        where: [{ field: 'id', in: ids }, { field: 'userId', is: userId }, ...where],
+        order: { fields: ['id'], direction: 'asc' },
+        limit: ids.length,
       }),
     );
-    const matches = new Set(rows.map(({ id }) => id));
+    const matches = new Set(found.map(({ place: [id] }) => id));
     const named = ids.filter((id) => matches.has(id) || shown.get(id));
     for (const id of ids) matches.has(id) ? shown.set(id, true) : shown.delete(id);
     return named;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type FieldFault, ValidationError } from '../../graphql/errors.ts';
-import { isUuid, rowId } from '../../graphql/ids.ts';
+import { isUuid } from '../../graphql/ids.ts';
+import { absent, httpUrl, jsonObject, natural, oneOf, text, uuidOf } from '../../graphql/validation.ts';
 import { LOG_LEVELS } from '../../platform/feed/events.ts';
 import { DATASET_FORMATS, METHODS, PROVIDERS } from './vocabulary.ts';
 
@@ -8,65 +8,11 @@ import { DATASET_FORMATS, METHODS, PROVIDERS } from './vocabulary.ts';
 const MAX_LINE = 65_536;
 const MAX_LINES = 1_000;
 
-/** Deeper than any trainer's settings; some 4,000 levels end the stack of whoever walks them. */
-const MAX_DEPTH = 100;
-
-/** Text and JSON that Postgres can store: neither holds U+0000 or half a surrogate pair. */
-function isStorable(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\u0000');
-  return entriesOf(value).every(([key, inner]) => isStorable(key) && isStorable(inner));
-}
-
-/** Whether objects and lists within each other go no further than that many levels. */
-function isWithinDepth(value: unknown, levels: number): boolean {
-  const entries = entriesOf(value);
-  return (
-    entries.length === 0 || (levels > 0 && entries.every(([, inner]) => isWithinDepth(inner, levels - 1)))
-  );
-}
-
-function entriesOf(value: unknown): [string, unknown][] {
-  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
-}
-
-const text = (max: number) =>
-  z
-    .string({ error: 'must be text' })
-    .trim()
-    .min(1, 'must not be empty')
-    .max(max, `must have at most ${max} characters`)
-    .refine(isStorable, 'must not contain U+0000 or broken characters');
-
-const jsonObject = z
-  .record(z.string(), z.unknown(), { error: 'must be a JSON object' })
-  .refine((value) => isWithinDepth(value, MAX_DEPTH), {
-    error: `must not be nested deeper than ${MAX_DEPTH} levels`,
-    abort: true,
-  })
-  .refine(isStorable, 'must not contain U+0000 or broken characters');
-
-const httpUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-  .max(2_000, 'must have at most 2000 characters');
-
-const keysOf = <Key extends string>(values: Record<Key, string>) => Object.keys(values) as [Key, ...Key[]];
-
-function oneOf<Key extends string>(values: Record<Key, string>) {
-  const keys = keysOf(values);
-  return z.enum(keys, { error: `must be one of ${keys.join(', ')}` });
-}
-
 /** The name that runs are started by. Lower and upper case, as the platform's existing ones have both. */
 const publicId = text(100).regex(
   /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
   'must consist of letters, digits, dots, dashes and underscores, and begin with a letter or digit',
 );
-
-const uuidOf = (typename: string) =>
-  z
-    .string()
-    .transform((id) => rowId(typename, id))
-    .refine(isUuid, 'must be an id');
 
 const idempotencyKey = text(200).nullish();
 
@@ -110,8 +56,6 @@ export const configInput = z.object({
     .nullish()
     .transform((ids) => [...new Set(ids)]),
 });
-
-const absent = <T>(value: T | null | undefined): T | undefined => value ?? undefined;
 
 export const configPatch = z.object({
   name: text(200).nullish().transform(absent),
@@ -164,8 +108,6 @@ export const logLines = z
   .min(1, 'must hold at least one line')
   .max(MAX_LINES, `must hold at most ${MAX_LINES} lines`);
 
-const natural = z.number().min(0, 'must not be negative').nullish().transform(absent);
-
 export const progressInput = z
   .object({
     percent: z
@@ -185,32 +127,3 @@ export const progressInput = z
     path: ['step'],
     error: 'must be given where metrics are',
   });
-
-/**
- * What a schema makes of a value.
- *
- * @param prefix the argument that the value came in, e.g. `['input']`
- * @throws {ValidationError} with every faulty field at once
- */
-export function validated<Output>(
-  schema: z.ZodType<Output>,
-  value: unknown,
-  prefix: readonly string[],
-): Output {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(
-    ({ path, message }): FieldFault => ({
-      path: [...prefix, ...path.map(String)],
-      message: isMissing(value, path) ? 'is required' : message,
-    }),
-  );
-  throw new ValidationError(faults);
-}
-
-function isMissing(value: unknown, path: readonly PropertyKey[]): boolean {
-  let inner = value;
-  for (const key of path)
-    inner = typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined;
-  return inner === undefined || inner === null;
-}

@@ -14,6 +14,7 @@ import { rowId } from '../../graphql/ids.ts';
 import { TrainingMethodEnum, TrainingProviderEnum } from './enums.ts';
 import { TrainingExecutionRef } from './schema.ts';
 import type { TrainingService } from './service.ts';
+import { trainingExecutions } from './table.ts';
 
 declare module '../../graphql/context.ts' {
   interface Services {
@@ -80,11 +81,10 @@ const AppendedRef = builder.objectRef<{ id: string; lastSeq: number }>('Appended
   description: 'What an append has led to.',
   fields: (t) => ({
     lastSeq: t.exposeInt('lastSeq', { description: 'The number of the last event that was appended.' }),
-    execution: t.prismaField({
+    execution: t.field({
       type: TrainingExecutionRef,
       description: 'The run, as it is now.',
-      resolve: (query, { id }, _args, { db }) =>
-        db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: ({ id }, _args, context, info) => trainingExecutions.oneOrThrow(context, info, id),
     }),
   }),
 });
@@ -92,19 +92,19 @@ const AppendedRef = builder.objectRef<{ id: string; lastSeq: number }>('Appended
 const starting = [ForbiddenError, NotFoundError, ValidationError, ConflictError, ProviderUnavailableError];
 
 builder.mutationFields((t) => ({
-  startTraining: t.prismaField({
+  startTraining: t.field({
     type: TrainingExecutionRef,
     description: 'Starts a run. Its row and its job are one transaction: either there are both, or neither.',
     args: {
       input: t.arg({ type: StartTrainingInput, required: true, description: 'What to train, and where.' }),
     },
     errors: { types: [UnauthenticatedError, ...starting] },
-    resolve: async (query, _root, { input }, { db, ...context }) => {
-      const id = await context.services.training.start(db, requireUser(context), input);
-      return db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } });
+    resolve: async (_root, { input }, context, info) => {
+      const id = await context.services.training.start(context.db, requireUser(context), input);
+      return trainingExecutions.oneOrThrow(context, info, id);
     },
   }),
-  retryTraining: t.prismaField({
+  retryTraining: t.field({
     type: TrainingExecutionRef,
     description:
       'Runs an ended run again, as a new execution that names it in `retryOf`, with the same input.',
@@ -113,13 +113,13 @@ builder.mutationFields((t) => ({
       idempotencyKey: t.arg.string({ description: 'As in startTraining.' }),
     },
     errors: { types: [UnauthenticatedError, ExecutionNotEndedError, ...starting] },
-    resolve: async (query, _root, args, { db, ...context }) => {
+    resolve: async (_root, args, context, info) => {
       const of = rowId('TrainingExecution', args.id);
-      const id = await context.services.training.retry(db, requireUser(context), of, args);
-      return db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } });
+      const id = await context.services.training.retry(context.db, requireUser(context), of, args);
+      return trainingExecutions.oneOrThrow(context, info, id);
     },
   }),
-  cancelTraining: t.prismaField({
+  cancelTraining: t.field({
     type: TrainingExecutionRef,
     description:
       'Ends a run. One that waits, or that others run, ends at once; one that a worker runs within seconds: follow it.',
@@ -128,11 +128,11 @@ builder.mutationFields((t) => ({
       reason: t.arg.string({ description: 'Shown with the status. Default: cancelled.' }),
     },
     errors: { types: [UnauthenticatedError, NotFoundError, ExecutionEndedError, ValidationError] },
-    resolve: async (query, _root, args, context) => {
+    resolve: async (_root, args, context, info) => {
       assertSignedIn(context);
       const id = rowId('TrainingExecution', args.id);
       await context.services.training.cancel(context.db, id, args);
-      return context.db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } });
+      return trainingExecutions.oneOrThrow(context, info, id);
     },
   }),
   appendTrainingLogs: t.field({

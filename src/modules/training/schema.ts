@@ -1,22 +1,17 @@
 import { createBatch } from '../../graphql/batch.ts';
 import { builder } from '../../graphql/builder.ts';
+import { connectionOf } from '../../graphql/connection.ts';
 import { assertSignedIn, type Context, perLease } from '../../graphql/context.ts';
 import { rowId } from '../../graphql/ids.ts';
 import { valueOrUnknown } from '../../graphql/stored-enum.ts';
 import { TrainingConfigRef } from './config-types.ts';
-import {
-  orderBy,
-  TrainingMethodEnum,
-  TrainingOrder,
-  TrainingProviderEnum,
-  TrainingStatusEnum,
-} from './enums.ts';
+import { TrainingMethodEnum, TrainingOrder, TrainingProviderEnum, TrainingStatusEnum } from './enums.ts';
 import { eventPage } from './event-pages.ts';
 import { EventTypeEnum, ExecutionEventRef } from './event-types.ts';
 import { TrainingExecutionFilter, whereExecution } from './filter.ts';
-import { assertPage, isExecutionId } from './pages.ts';
 import { resultOf, TrainingResultRef } from './result.ts';
 import { loadEtas, loadHeads } from './sql.ts';
+import { trainingConfigs, trainingExecutions } from './table.ts';
 import { METHODS, PROVIDERS, STATUSES } from './vocabulary.ts';
 
 const heads = ({ db }: Context) => createBatch((ids) => loadHeads(db.sql, ids));
@@ -33,14 +28,14 @@ export const TrainingExecutionRef = builder.prismaNode('TrainingExecution', {
       description: 'The row’s id, e.g. exec_…, as the REST endpoints and SQL know it; arguments take both.',
     }),
     publicId: t.exposeString('publicId', { description: 'The public id of the config it was started from.' }),
-    config: t.prismaField({
+    config: t.field({
       type: TrainingConfigRef,
       nullable: true,
       description:
         'That config as it is today; null where it was deleted or renamed, or is no longer public.',
       select: { publicId: true },
-      resolve: (query, { publicId }, _args, { db }) =>
-        db.prisma.trainingConfig.findUnique({ ...query, where: { publicId } }),
+      resolve: ({ publicId }, _args, context, info) =>
+        trainingConfigs.oneBy('publicId', context, info, publicId),
     }),
     settings: t.expose('config', {
       type: 'JSON',
@@ -163,59 +158,44 @@ export const TrainingExecutionRef = builder.prismaNode('TrainingExecution', {
 });
 
 builder.prismaObjectField(TrainingExecutionRef, 'retryOf', (t) =>
-  t.prismaField({
+  t.field({
     type: TrainingExecutionRef,
     nullable: true,
     description: 'The execution that this one runs again; null for none.',
-    resolve: async (query, { id }, _args, context) => {
-      const retryOf = (await headOf(context, id))?.retryOf;
-      return retryOf
-        ? context.db.prisma.trainingExecution.findUnique({ ...query, where: { id: retryOf } })
-        : null;
+    resolve: async ({ id }, _args, context, info) => {
+      const head = await headOf(context, id);
+      return trainingExecutions.one(context, info, head?.retryOf);
     },
   }),
 );
 
 builder.queryField('trainingExecution', (t) =>
-  t.prismaField({
+  t.field({
     type: TrainingExecutionRef,
     nullable: true,
     description: 'A run of the caller’s by its id; null where there is none.',
     args: { id: t.arg.id({ required: true, description: 'Global id or row id (exec_…).' }) },
-    resolve: (query, _root, { id }, context) => {
+    resolve: (_root, { id }, context, info) => {
       assertSignedIn(context);
-      const where = { id: rowId('TrainingExecution', id) };
-      return context.db.prisma.trainingExecution.findUnique({ ...query, where });
+      return trainingExecutions.one(context, info, rowId('TrainingExecution', id));
     },
   }),
 );
 
 builder.queryField('trainingExecutions', (t) =>
-  t.prismaConnection(
+  t.connection(
     {
       type: TrainingExecutionRef,
-      cursor: 'id',
       description: 'The caller’s runs, newest first unless ordered otherwise. Pages of at most 100.',
       args: {
         filter: t.arg({ type: TrainingExecutionFilter, description: 'Which ones; default: all.' }),
         orderBy: t.arg({ type: TrainingOrder, description: 'In which order; default: newest first.' }),
       },
-      totalCount: (_root, { filter }, context) => {
+      resolve: (_root, args, context, info) => {
         assertSignedIn(context);
-        return context.db.prisma.trainingExecution.count({ where: whereExecution(filter) });
-      },
-      resolve: (query, _root, args, context) => {
-        assertSignedIn(context);
-        assertPage(args, isExecutionId);
-        const where = whereExecution(args.filter);
-        return context.db.prisma.trainingExecution.findMany({
-          ...query,
-          where,
-          orderBy: orderBy(args.orderBy),
-        });
+        return trainingExecutions.page(context, info, args, whereExecution(args.filter));
       },
     },
-    { name: 'TrainingExecutionConnection', description: 'A page of runs.' },
-    { name: 'TrainingExecutionEdge', description: 'A run with its place in the list.' },
+    ...connectionOf('TrainingExecution', 'runs'),
   ),
 );

@@ -9,12 +9,13 @@ import {
   ProviderUnavailableError,
   ValidationError,
 } from '../../graphql/errors.ts';
+import { validated } from '../../graphql/validation.ts';
 import type { Lease } from '../../platform/db/lease.ts';
 import { codeOf } from '../../platform/errors.ts';
 import { FeedError } from '../../platform/feed/errors.ts';
 import type { EventInput } from '../../platform/feed/events.ts';
 import { appendOwnEvents, findStream, requestCancel, startExecution } from '../../platform/feed/feed.ts';
-import { cancelInput, logLines, progressInput, retryInput, startInput, validated } from './inputs.ts';
+import { cancelInput, logLines, progressInput, retryInput, startInput } from './inputs.ts';
 import type { TrainingProvider } from './provider.ts';
 import type { Providers } from './providers.ts';
 import { type Asked, findByIdempotencyKey } from './sql.ts';

@@ -112,3 +112,17 @@ export async function changedSince(sql: Sql, userId: string, since: Date): Promi
   );
   return new Map(rows.map(({ id, lastSeq }) => [id, lastSeq]));
 }
+
+/** The datasets of each config that the caller may see, oldest first. */
+export async function loadDatasetIds(sql: Sql, configs: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await sql.query<{ config: string; dataset: string }>(
+    `select l.config_id::text as config, d.id::text as dataset
+     from public.training_config_datasets l
+     join public.training_datasets d on d.id = l.dataset_id
+     where l.config_id = any ($1::uuid[])
+     order by d.created_at, d.id`,
+    [configs],
+  );
+  const byConfig = Map.groupBy(rows, ({ config }) => config);
+  return new Map([...byConfig].map(([config, links]) => [config, links.map(({ dataset }) => dataset)]));
+}

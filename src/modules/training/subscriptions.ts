@@ -7,6 +7,7 @@ import { TrainingExecutionFilter } from './filter.ts';
 import { type EventBatch, followEvents, followState } from './follow.ts';
 import { followRuns } from './follow-runs.ts';
 import { TrainingExecutionRef } from './schema.ts';
+import { trainingExecutions } from './table.ts';
 
 const ID = 'Global id or row id (exec_…) of a run of the caller’s.';
 const DEFAULT_WAIT_MS = 50;
@@ -60,7 +61,7 @@ builder.subscriptionFields((t) => ({
     },
     resolve: (batch) => batch,
   }),
-  executionChanged: t.prismaField({
+  executionChanged: t.field({
     type: TrainingExecutionRef,
     description:
       'The newest state of a run, at once and whenever it changes: at most every 100 ms, the last change always among ' +
@@ -70,17 +71,15 @@ builder.subscriptionFields((t) => ({
       assertSignedIn(context);
       return followState(context, rowId('TrainingExecution', id));
     },
-    resolve: (query, { id }, _args, { db }) =>
-      db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } }),
+    resolve: ({ id }, _args, context, info) => trainingExecutions.oneOrThrow(context, info, id),
   }),
-  executionsChanged: t.prismaField({
+  executionsChanged: t.field({
     type: TrainingExecutionRef,
     description:
       'The newest state of each of the caller’s runs that changes, at most every 100 ms for each. A run that stops ' +
       'matching the filter is delivered once more, so that a list can take it out. Never completes.',
     args: { filter: t.arg({ type: TrainingExecutionFilter, description: 'Which runs; default: all.' }) },
     subscribe: (_root, { filter }, context) => followRuns(context, requireUser(context), filter),
-    resolve: (query, { id }, _args, { db }) =>
-      db.prisma.trainingExecution.findUniqueOrThrow({ ...query, where: { id } }),
+    resolve: ({ id }, _args, context, info) => trainingExecutions.oneOrThrow(context, info, id),
   }),
 }));

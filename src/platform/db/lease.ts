@@ -1,6 +1,8 @@
 import type { PrismaClient } from '../../generated/prisma/client.ts';
 import type { ClaimsSetting } from './claims.ts';
+import type { Statement } from './connection.ts';
 import { ViewerError } from './driver-errors.ts';
+import { createRows, type Rows } from './rows.ts';
 import { type Operating, scopes } from './scope.ts';
 import type { Slot } from './slot.ts';
 import { createSql, type Sql } from './sql.ts';
@@ -8,7 +10,7 @@ import { createSql, type Sql } from './sql.ts';
 /** The Prisma client within a transaction: without the calls that open connections or transactions. */
 export type TransactionClient = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0];
 
-export type ViewerConnection = { prisma: PrismaClient; sql: Sql };
+export type ViewerConnection = { prisma: PrismaClient; sql: Sql; rows: Rows };
 
 /** A client of the pool, lent to one operation under its claims. */
 export type Lease = ViewerConnection & {
@@ -32,6 +34,7 @@ export type Lease = ViewerConnection & {
 export class Operation implements Lease, Operating {
   readonly viewer: ClaimsSetting;
   readonly sql: Sql;
+  readonly rows: Rows;
   readonly #slot: Slot;
   readonly #giveBack: () => void;
   readonly #signal: AbortSignal | undefined;
@@ -48,7 +51,9 @@ export class Operation implements Lease, Operating {
     this.viewer = viewer;
     this.#giveBack = giveBack;
     this.#signal = signal;
-    this.sql = createSql(async (statement) => slot.session.run(statement, slot.admitAlone().viewer));
+    const run = async (statement: Statement) => slot.session.run(statement, slot.admitAlone().viewer);
+    this.sql = createSql(run);
+    this.rows = createRows(slot.models, run);
     if (signal?.aborted) this.#abort();
     else signal?.addEventListener('abort', this.#abort, { once: true });
   }

@@ -1,38 +1,10 @@
 import type { Statement } from './connection.ts';
 import type { PipelineResult } from './pipelined-query.ts';
-
-type Field = { name: string; column: string; type: string };
-export type ReadModel = { table: string; fields: ReadonlyMap<string, Field> };
+import { type Field, type Read, type ReadModel, readerOf } from './read-model.ts';
 
 export type PlainRead = { statement: Statement; fields: readonly Field[]; takesOne: boolean };
 
 const OPERATIONS = new Set(['findUnique', 'findFirst', 'findMany']);
-
-/** The models as a Prisma client knows them: `models` of its runtime data model. */
-export type RuntimeModels = Readonly<
-  Record<
-    string,
-    {
-      dbName?: string | null;
-      schema?: string | null;
-      fields: readonly { name: string; kind: string; type: string; dbName?: string | null }[];
-    }
-  >
->;
-
-export function readModels(models: RuntimeModels): ReadonlyMap<string, ReadModel> {
-  return new Map(
-    Object.entries(models).map(([name, { dbName, schema, fields }]) => {
-      const scalars = fields.filter(({ kind }) => kind === 'scalar');
-      const table = `${schema ? `${quoted(schema)}.` : ''}${quoted(dbName ?? name)}`;
-      const byName = scalars.map((field): [string, Field] => [
-        field.name,
-        { name: field.name, column: quoted(field.dbName ?? field.name), type: field.type },
-      ]);
-      return [name, { table, fields: new Map(byName) }];
-    }),
-  );
-}
 
 /**
  * A Prisma read as one SELECT, where it is no more than that: columns of one table, equal to given values, in an order,
@@ -69,7 +41,7 @@ export function readResult({ fields, takesOne }: PlainRead, { columns, rows }: P
   return takesOne ? (objects[0] ?? null) : objects;
 }
 
-type Reader = { name: string; read: (text: string) => unknown };
+type Reader = { name: string; read: Read };
 
 function objectOf(readers: readonly Reader[], texts: readonly (string | null)[]): object {
   const row: Record<string, unknown> = {};
@@ -79,24 +51,6 @@ function objectOf(readers: readonly Reader[], texts: readonly (string | null)[])
     if (reader) row[reader.name] = text === null ? null : reader.read(text);
   }
   return row;
-}
-
-const asItIs = (text: string) => text;
-const isTrue = (text: string) => text === 't';
-/** `2026-11-22 09:30:00.123456+00`, the session's time zone being UTC. */
-const moment = (text: string) => new Date(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`);
-
-/** By Prisma's type and the column's: lists, dates without a time, decimals and bytes are not among them. */
-const READERS: Record<string, Map<number, (text: string) => unknown>> = {
-  String: new Map([25, 1042, 1043, 2950].map((oid) => [oid, asItIs])),
-  Int: new Map([21, 23].map((oid) => [oid, Number])),
-  Boolean: new Map([[16, isTrue]]),
-  DateTime: new Map([[1184, moment]]),
-  Json: new Map([114, 3802].map((oid) => [oid, JSON.parse])),
-};
-
-function readerOf(type: string, oid: number | undefined): ((text: string) => unknown) | undefined {
-  return oid === undefined ? undefined : READERS[type]?.get(oid);
 }
 
 function selected({ fields }: ReadModel, select: unknown): Field[] | undefined {
@@ -139,10 +93,6 @@ function limitOf(operation: string, take: unknown): number | undefined {
   if (operation !== 'findMany') return take === undefined ? 1 : undefined;
   if (take === undefined) return Number.POSITIVE_INFINITY;
   return typeof take === 'number' && Number.isInteger(take) && take >= 0 ? take : undefined;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

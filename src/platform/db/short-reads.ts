@@ -1,19 +1,14 @@
 import type { PrismaClient } from '../../generated/prisma/client.ts';
 import { codeOf } from '../errors.ts';
 import type { PipelineResult } from './pipelined-query.ts';
-import {
-  type PlainRead,
-  plainRead,
-  type ReadModel,
-  type RuntimeModels,
-  readModels,
-  readResult,
-} from './plain-read.ts';
+import { type PlainRead, plainRead, readResult } from './plain-read.ts';
+import type { ReadModel } from './read-model.ts';
 import { type Operating, scopes } from './scope.ts';
 import type { Session } from './session.ts';
 
-/** What a slot has that reads need: its session, and who may use it. */
+/** What a slot has that reads need: its session, the models, and who may use it. */
 type Place = {
+  models: ReadonlyMap<string, ReadModel>;
   session: Pick<Session, 'run'>;
   /** @throws {ViewerError} where the running code is not that of the operation the place is leased to */
   admit(): Operating;
@@ -24,11 +19,9 @@ export type ShortReads = ReturnType<typeof createShortReads>;
 
 /**
  * Reads that are one plain SELECT, sent as that over the place's session instead of through Prisma's query engine.
- *
- * @param client the slot's client as Prisma made it; what it knows of tables and columns is read off it
  */
-export function createShortReads(client: PrismaClient, place: Place) {
-  const models = modelsOf(client);
+export function createShortReads(place: Place) {
+  const { models } = place;
   let uniques: { count: number; complete: Promise<void> } | undefined;
 
   /**
@@ -131,9 +124,3 @@ type Call = {
   query: (args: unknown) => Promise<unknown>;
   __internalParams?: { transaction?: object };
 };
-
-/** Prisma's own knowledge of tables and columns, which its types do not show. */
-function modelsOf(client: PrismaClient): ReadonlyMap<string, ReadModel> {
-  const { models }: { models: RuntimeModels } = Reflect.get(client, '_runtimeDataModel');
-  return readModels(models);
-}

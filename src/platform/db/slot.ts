@@ -2,6 +2,7 @@ import { PrismaClient } from '../../generated/prisma/client.ts';
 import { createAdapterFactory } from './adapter.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { ViewerError } from './driver-errors.ts';
+import { modelsOf, type ReadModel } from './read-model.ts';
 import { type Operating, scopes } from './scope.ts';
 import { Session } from './session.ts';
 import { createShortReads, type ShortReads } from './short-reads.ts';
@@ -16,6 +17,7 @@ const QUERY_PLANS = 200;
 export class Slot {
   readonly session: Session;
   readonly prisma: PrismaClient;
+  readonly models: ReadonlyMap<string, ReadModel>;
   operation: Operating | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -28,7 +30,8 @@ export class Slot {
       // What bounds a transaction is the statement timeout and the operation that it belongs to.
       transactionOptions: { maxWait: options.statementTimeoutMs, timeout: 2 * options.statementTimeoutMs },
     });
-    const reads = createShortReads(client, this);
+    this.models = modelsOf(client);
+    const reads = createShortReads(this);
     this.prisma = reads.withLists(this.#guarded(client, reads));
   }
 

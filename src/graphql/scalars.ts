@@ -1,0 +1,41 @@
+import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
+import { BigIntResolver, DateTimeResolver, JSONResolver, UUIDResolver } from 'graphql-scalars';
+import { Prisma } from '../generated/prisma/client.ts';
+
+/** As text at once: made by JSON's own conversion of dates, a page of rows took it out of the engine's fast path. */
+export const dateTime = new GraphQLScalarType<Date, Date | string>({
+  ...DateTimeResolver.toConfig(),
+  serialize: (value) =>
+    value instanceof Date && !Number.isNaN(value.getTime())
+      ? value.toISOString()
+      : DateTimeResolver.serialize(value),
+});
+
+/** Money never becomes a float: text in and out, decimal.js, which Prisma comes with, in between. */
+export const decimal = new GraphQLScalarType<Prisma.Decimal, string>({
+  name: 'Decimal',
+  serialize: (value) => asDecimal(value).toFixed(),
+  parseValue: asDecimal,
+  parseLiteral: (node) => {
+    const isNumber = node.kind === Kind.INT || node.kind === Kind.FLOAT || node.kind === Kind.STRING;
+    if (!isNumber) throw notDecimal('a value of another kind');
+    return asDecimal(node.value);
+  },
+});
+
+const DECIMAL = /^[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})$/;
+
+function asDecimal(value: unknown): Prisma.Decimal {
+  if (Prisma.Decimal.isDecimal(value)) return value;
+  const text = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
+  if (typeof text !== 'string' || !DECIMAL.test(text)) throw notDecimal(JSON.stringify(value) ?? 'nothing');
+  return new Prisma.Decimal(text);
+}
+
+function notDecimal(shown: string): GraphQLError {
+  return new GraphQLError(`Decimal takes a number as text, such as "0.0125", not ${shown.slice(0, 100)}.`);
+}
+
+export const json = JSONResolver;
+export const bigInt = BigIntResolver;
+export const uuid = UUIDResolver;
