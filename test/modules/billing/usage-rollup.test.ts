@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { groupsStatement } from '../../../src/modules/billing/report-sql.ts';
 import { compactAllUsage, compactUsage } from '../../../src/modules/billing/upkeep.ts';
 import { connectFeed, type FeedFixture, insertUser, openFeed } from '../../support/feed.ts';
 import { faultsOfRollup, leftovers } from '../../support/usage.ts';
@@ -164,6 +165,42 @@ describe('the sums of usage', () => {
     }
     await caller.as('anon');
     await expect(caller.query('select from runcast.usage_by_user')).rejects.toThrow('permission denied');
+  });
+
+  it('are read by index among those of other tenants, and so are the rows at the edges of a period', async () => {
+    const payer = await insertUser(feed.db);
+    await feed.db.query(
+      `insert into public.tenants (id, name, subdomain) select id, 'T', id::text
+       from (select gen_random_uuid() as id from generate_series(1, 200)) ids`,
+    );
+    await feed.db.query(
+      `insert into public.user_tenants (tenant_id, user_id, role) values ($1, $2, 'billing')`,
+      [tenant, payer],
+    );
+    await feed.db.query(
+      `insert into public.usage_metrics (user_id, tenant_id, metric_type, quantity, "timestamp")
+       select $1, id, 'api_calls', 1, timestamptz '2026-03-01Z' + i * interval '1 hour'
+       from public.tenants, generate_series(1, 300) i`,
+      [feed.user],
+    );
+    await compactAllUsage(feed.db, new AbortController().signal);
+    await feed.db.query('analyze');
+    await using caller = await connectFeed(feed.database.admin);
+    await caller.as('authenticated', payer);
+    const statement = groupsStatement({ scope: { tenantId: tenant }, by: ['metric'], hasMetrics: false });
+    const edges = ['2026-03-02 10:07Z', '2026-03-03 10:07Z', '2026-03-04 10:07Z'];
+    const values = [tenant, ...edges, [edges[1]]];
+    const plan = (await caller.query<{ 'QUERY PLAN': string }>(`explain ${statement}`, values))
+      .map((line) => line['QUERY PLAN'])
+      .join('\n');
+    expect(plan).toMatch(/usage_by_tenant_pkey[^\n]*[\s\S]{0,200}Index Cond: \(\(tenant_id = [^\n]*cell >= /);
+    expect(plan).toMatch(
+      /idx_usage_metrics_tenant_id_timestamp[^\n]*[\s\S]{0,200}Index Cond: \(\(tenant_id = [^\n]*cut_?\d*\.low[^\n]*cut_?\d*\.high/,
+    );
+    expect(plan).not.toMatch(/Seq Scan on usage_(by_tenant|metrics)/);
+    const [all] = await caller.query<{ records: string }>(statement, values);
+    expect(all?.records).toBe('24');
+    await feed.db.query('truncate public.usage_metrics');
   });
 
   it('are emptied with the table', async () => {
