@@ -4,10 +4,10 @@ import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
 import { messageOf } from '../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import { claimsOf, type Verify } from './authorization.ts';
-import { createExecutor } from './compiled-queries.ts';
 import type { OperationContext } from './context.ts';
 import { createErrorMask } from './masking.ts';
 import { executeLeased, subscribeLeased } from './operation.ts';
+import { createExecutor } from './planned-queries.ts';
 import { type Example, renderPlayground } from './playground.ts';
 
 export type GraphqlOptions = {
