@@ -91,6 +91,13 @@ async function rowOf(context: Context, info: GraphQLResolveInfo, id: string): Pr
   return row;
 }
 
+async function marked(context: Context, info: GraphQLResolveInfo, named: string, isResolved: boolean) {
+  assertSignedIn(context);
+  const id = rowId('ErrorLog', named);
+  await service.setResolved(context.db, id, isResolved);
+  return await rowOf(context, info, id);
+}
+
 const ID = 'Global id or row id of an error of the caller’s.';
 
 builder.mutationFields((t) => ({
@@ -130,23 +137,13 @@ builder.mutationFields((t) => ({
     description: 'Marks an error of the caller’s as dealt with; one that is so already stays so.',
     args: { id: t.arg.id({ required: true, description: ID }) },
     errors: { types: [UnauthenticatedError, NotFoundError] },
-    resolve: async (_root, args, context, info) => {
-      assertSignedIn(context);
-      const id = rowId('ErrorLog', args.id);
-      await service.setResolved(context.db, id, true);
-      return rowOf(context, info, id);
-    },
+    resolve: (_root, { id }, context, info) => marked(context, info, id, true),
   }),
   reopenError: t.field({
     type: ErrorLogRef,
     description: 'Marks an error of the caller’s as not dealt with after all.',
     args: { id: t.arg.id({ required: true, description: ID }) },
     errors: { types: [UnauthenticatedError, NotFoundError] },
-    resolve: async (_root, args, context, info) => {
-      assertSignedIn(context);
-      const id = rowId('ErrorLog', args.id);
-      await service.setResolved(context.db, id, false);
-      return rowOf(context, info, id);
-    },
+    resolve: (_root, { id }, context, info) => marked(context, info, id, false),
   }),
 }));
