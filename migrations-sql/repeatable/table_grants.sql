@@ -23,15 +23,29 @@ grant select, insert, update, delete on
   public.training_configs, public.training_datasets, public.training_executions, public.agents, public.workflows
 to authenticated;
 grant select, insert, delete on public.training_config_datasets to authenticated;
-grant select, insert, update on public.subscriptions to authenticated;
 grant select, insert on
   public.agent_executions, public.workflow_executions, public.usage_metrics, public.telemetry_events,
-  public.error_logs
+  public.error_logs, public.subscriptions
 to authenticated;
 grant select on
   public.tenants, public.user_tenants, public.billing_events, public.workflow_execution_logs,
   public.agent_execution_logs, public.performance_metrics
 to authenticated;
+
+-- And no other, where a platform grants everything. What a user changes of these rows is a column each; who belongs to
+-- a tenant is changed by the functions of 20261123000001 alone.
+revoke update, delete on
+  public.agent_executions, public.workflow_executions, public.usage_metrics, public.telemetry_events,
+  public.error_logs, public.subscriptions
+from authenticated;
+revoke update on public.training_config_datasets from authenticated;
+revoke insert, update, delete on
+  public.tenants, public.user_tenants, public.billing_events, public.workflow_execution_logs,
+  public.agent_execution_logs, public.performance_metrics
+from authenticated;
+grant update (cancel_at_period_end) on public.subscriptions to authenticated;
+grant update (resolved) on public.error_logs to authenticated;
+grant update (name, subdomain, settings) on public.tenants to authenticated;
 
 grant select, insert, update, delete on
   public.tenants, public.user_tenants, public.training_configs, public.training_datasets,

@@ -2,6 +2,7 @@ import { printSchema } from 'graphql';
 import { builder } from '../graphql/builder.ts';
 import '../graphql/error-types.ts';
 import '../modules/accounts/schema.ts';
+import '../modules/accounts/mutations.ts';
 import '../modules/training/schema.ts';
 import '../modules/training/mutations.ts';
 import '../modules/training/catalogue-mutations.ts';

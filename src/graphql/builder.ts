@@ -9,7 +9,6 @@ import type { Context } from './context.ts';
 import { decodeGlobalId, encodeGlobalId, notGlobalId } from './ids.ts';
 import { loadedFields } from './loaded-fields.ts';
 import { bigInt, dateTime, decimal, json, uuid } from './scalars.ts';
-import { sharedPaths } from './shared-paths.ts';
 
 /** Fields without a declared nullability are non-null: a null is a decision, and its description says when. */
 export const builder = new SchemaBuilder<{
@@ -26,7 +25,7 @@ export const builder = new SchemaBuilder<{
   };
 }>({
   // Errors outermost: what any other plugin or resolver throws on purpose becomes data.
-  plugins: [ErrorsPlugin, RelayPlugin, loadedFields, sharedPaths, PrismaPlugin],
+  plugins: [ErrorsPlugin, RelayPlugin, loadedFields, PrismaPlugin],
   defaultFieldNullability: false,
   prisma: {
     client: (context) => context.db.prisma,

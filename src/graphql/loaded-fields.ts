@@ -32,9 +32,25 @@ class LoadedFieldsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     if (config.kind !== 'PrismaObject' || !columns || !resolve) return resolver;
     // The resolver as it was written, which gets the row as it is.
     const direct = resolve as GraphQLFieldResolver<unknown, Types['Context'], object>;
-    return (row, args, context, info) =>
+    const loaded: typeof resolver = (row, args, context, info) =>
       hasAll(row, columns) ? direct(row, args, context, info) : resolver(row, args, context, info);
+    if (resolve.length === 1) {
+      const read = resolve as (row: unknown) => unknown;
+      readers.set(loaded, (row) => (hasAll(row, columns) ? read(row) : undefined));
+    }
+    return loaded;
   }
+}
+
+type Reader = (row: unknown) => unknown;
+const readers = new WeakMap<object, Reader>();
+
+/**
+ * For a resolver that takes nothing but the row: what it makes of a row that has what it needs, and undefined for any
+ * other. Calling it spares the arguments, the path and the rest of what resolvers are given.
+ */
+export function readerOf(resolver: object): Reader | undefined {
+  return readers.get(resolver);
 }
 
 function globalIdResolver<Context>(
@@ -42,10 +58,14 @@ function globalIdResolver<Context>(
   column: string,
   resolver: GraphQLFieldResolver<unknown, Context, object>,
 ): GraphQLFieldResolver<unknown, Context, object> {
-  return (row, args, context, info) => {
+  const read: Reader = (row) => {
     const id = typeof row === 'object' && row !== null ? Reflect.get(row, column) : undefined;
-    return typeof id === 'string' ? encodeGlobalId(typename, id) : resolver(row, args, context, info);
+    return typeof id === 'string' ? encodeGlobalId(typename, id) : undefined;
   };
+  const loaded: typeof resolver = (row, args, context, info) =>
+    read(row) ?? resolver(row, args, context, info);
+  readers.set(loaded, read);
+  return loaded;
 }
 
 function columnsOf(select: unknown): string[] | undefined {

@@ -9,9 +9,9 @@ import {
 import type { Lease } from '../platform/db/lease.ts';
 import { messageOf } from '../platform/errors.ts';
 import { millisecondsLeft } from './authorization.ts';
-import type { Execute } from './compiled-queries.ts';
 import type { Context, OperationContext } from './context.ts';
 import { operationTimedOut } from './masking.ts';
+import type { Execute } from './planned-queries.ts';
 
 /** How long an operation may take, and what executes it. */
 export type Executing = { timeoutMs: number; execute: Execute };

@@ -49,6 +49,8 @@ export type TableOptions<Field extends string> = {
   id?: 'uuid' | 'text';
   /** The GraphQL type's name, where it is not the model's. */
   typename?: string;
+  /** The field that tells the rows of one list apart, where the model has no `id`; rows then have it as their `id`. */
+  key?: string;
 };
 
 /**
@@ -57,7 +59,7 @@ export type TableOptions<Field extends string> = {
  */
 export function createTable<Model extends keyof PrismaTypes & string, Field extends string>(
   model: Model,
-  { orders, id: idKind = 'uuid', typename = model }: TableOptions<Field>,
+  { orders, id: idKind = 'uuid', typename = model, key: unique = 'id' }: TableOptions<Field>,
 ) {
   const [defaultOrder] = Object.keys(orders) as [Field, ...Field[]];
   const isId = idKind === 'uuid' ? isUuid : isText;
@@ -71,7 +73,7 @@ export function createTable<Model extends keyof PrismaTypes & string, Field exte
     const after = args.after == null ? undefined : placeOf(args.after, 'after', field, texts);
     const before = args.before == null ? undefined : placeOf(args.before, 'before', field, texts);
     const [above, below] = direction === 'asc' ? (['>', '<'] as const) : (['<', '>'] as const);
-    const fields = [field, 'id'];
+    const fields = [field, unique];
     return {
       field,
       size,

@@ -5,12 +5,12 @@ import type { DocumentLimits } from '../platform/config.ts';
 import { messageOf } from '../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import { claimsOf, type Verify } from './authorization.ts';
-import { createExecutor } from './compiled-queries.ts';
 import type { OperationContext } from './context.ts';
 import { createDocumentLimits } from './limits/document-limits.ts';
 import { type Persisted, persistedOverHttp } from './limits/persisted.ts';
 import { createErrorMask } from './masking.ts';
 import { executeLeased, subscribeLeased } from './operation.ts';
+import { createExecutor } from './planned-queries.ts';
 import { type Example, renderPlayground } from './playground.ts';
 
 export type GraphqlOptions = {

@@ -85,6 +85,16 @@ const faults: [fault: string, repair: string, line: string][] = [
     'nobody may truncate past row-level security: anon: truncate agents',
   ],
   [
+    'grant update on subscriptions to authenticated',
+    'revoke update on subscriptions from authenticated; grant update (cancel_at_period_end) on subscriptions to authenticated',
+    'users write nothing beyond the policies: authenticated: update subscriptions',
+  ],
+  [
+    'grant delete on usage_metrics to authenticated',
+    'revoke delete on usage_metrics from authenticated',
+    'users write nothing beyond the policies: authenticated: delete usage_metrics',
+  ],
+  [
     "create function runcast.open_to_all() returns int language sql as 'select 1'",
     'drop function runcast.open_to_all()',
     'no function of runcast is for everybody: runcast.open_to_all() for public',

@@ -1,47 +1,55 @@
 import { builder } from '../../graphql/builder.ts';
-import { storedEnum, valueOrUnknown } from '../../graphql/stored-enum.ts';
+import { connectionOf } from '../../graphql/connection.ts';
+import { assertSignedIn } from '../../graphql/context.ts';
+import { rowId } from '../../graphql/ids.ts';
+import { stored, valueOrUnknown } from '../../graphql/stored-enum.ts';
+import type { Condition } from '../../graphql/table.ts';
+import { TenantOrder, TenantRoleEnum, TenantStatusEnum } from './enums.ts';
+import { ViewerRef } from './refs.ts';
+import { type InvitationOfViewer, invitationsOfCaller, type TenantOfViewer, tenantsOf } from './sql.ts';
+import { tenants } from './table.ts';
+import { TenantRef } from './tenant-types.ts';
+import { TENANT_ROLES, TENANT_STATUSES } from './vocabulary.ts';
 
-export const TENANT_ROLES = {
-  admin: 'Manages the tenant and its members.',
-  member: 'Works in the tenant: starts runs, agents and workflows for it.',
-  viewer: 'Sees what the tenant shares and starts nothing.',
-  billing: 'Sees and pays the tenant’s bills.',
-} as const;
-
-const TenantRole = storedEnum('TenantRole', 'What a member may do in a tenant.', TENANT_ROLES);
-
-builder.prismaObject('Tenant', {
-  description: 'A workspace that people share.',
-  select: { id: true },
-  fields: (t) => ({
-    id: t.exposeID('id', { description: 'Its id, as `startTraining(input: {tenantId})` takes it.' }),
-    name: t.exposeString('name', { description: 'Its name, for people.' }),
-    subdomain: t.exposeString('subdomain', { description: 'Its unique short name in URLs.' }),
-  }),
-});
-
-const ViewerTenant = builder.prismaObject('Membership', {
-  name: 'ViewerTenant',
+const ViewerTenant = builder.objectRef<TenantOfViewer>('ViewerTenant').implement({
   description: 'A tenant together with what the caller may do in it.',
-  select: { tenantId: true },
   fields: (t) => ({
-    id: t.exposeID('tenantId', { description: 'The tenant’s id.' }),
-    name: t.string({
-      description: 'The tenant’s name.',
-      select: { tenant: { select: { name: true } } },
-      resolve: ({ tenant }) => tenant.name,
-    }),
+    id: t.exposeID('tenantId', { description: 'The tenant’s row id, which arguments take.' }),
+    name: t.exposeString('name', { description: 'The tenant’s name.' }),
     role: t.field({
-      type: TenantRole,
+      type: TenantRoleEnum,
       description: 'What the caller may do in it.',
-      select: { role: true },
       resolve: ({ role }) => valueOrUnknown(TENANT_ROLES, role),
     }),
     roleText: t.exposeString('role', { description: 'The role as it is stored.' }),
+    tenant: t.field({
+      type: TenantRef,
+      nullable: true,
+      description: 'The tenant itself; null where the caller was removed this very moment.',
+      resolve: ({ tenantId }, _args, context, info) => tenants.one(context, info, tenantId),
+    }),
   }),
 });
 
-const Viewer = builder.objectRef<{ id: string; email: string | null; role: string }>('Viewer').implement({
+const ViewerInvitation = builder.objectRef<InvitationOfViewer>('ViewerInvitation').implement({
+  description: 'An invitation to a tenant that waits for the caller’s answer.',
+  fields: (t) => ({
+    tenantId: t.expose('tenantId', {
+      type: 'UUID',
+      description: 'The tenant, as `acceptInvitation` and `declineInvitation` take it.',
+    }),
+    tenantName: t.exposeString('tenantName', { description: 'What the tenant is called.' }),
+    role: t.field({
+      type: TenantRoleEnum,
+      description: 'What the caller would be in it.',
+      resolve: ({ role }) => valueOrUnknown(TENANT_ROLES, role),
+    }),
+    roleText: t.exposeString('role', { description: 'The role as it is stored.' }),
+    invitedAt: t.expose('invitedAt', { type: 'DateTime', description: 'When the caller was invited.' }),
+  }),
+});
+
+ViewerRef.implement({
   description: 'The account that the token speaks for.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The account’s id: the token’s `sub`.' }),
@@ -52,22 +60,39 @@ const Viewer = builder.objectRef<{ id: string; email: string | null; role: strin
     role: t.exposeString('role', {
       description: 'The database role the token grants: authenticated or service_role.',
     }),
-    tenants: t.prismaField({
+    tenants: t.field({
       type: [ViewerTenant],
       description: 'The tenants the caller is an active member of, by name.',
-      resolve: (query, { id }, _args, { db }) =>
-        db.prisma.membership.findMany({
-          ...query,
-          where: { userId: id, status: 'active' },
-          orderBy: [{ tenant: { name: 'asc' } }, { tenantId: 'asc' }],
-        }),
+      resolve: ({ id }, _args, { db }) => tenantsOf(db.sql, id),
+    }),
+    invitations: t.field({
+      type: [ViewerInvitation],
+      description: 'Invitations by user id, or by the account’s confirmed address; newest first.',
+      resolve: (_viewer, _args, { db }) => invitationsOfCaller(db.sql),
     }),
   }),
 });
 
-builder.queryField('viewer', (t) =>
-  t.field({
-    type: Viewer,
+const TenantFilter = builder.inputType('TenantFilter', {
+  description: 'Which tenants; all of what is given must hold.',
+  fields: (t) => ({
+    status: t.field({ type: [TenantStatusEnum], description: 'One of these.' }),
+    nameContains: t.string({ description: 'A part of the name, whatever its case.' }),
+  }),
+});
+
+type Filter = typeof TenantFilter.$inferInput;
+
+function whereTenant({ status, nameContains }: Filter): Condition[] {
+  return [
+    ...(status ? [stored('status', TENANT_STATUSES, status)] : []),
+    ...(nameContains ? [{ field: 'name', contains: nameContains }] : []),
+  ];
+}
+
+builder.queryFields((t) => ({
+  viewer: t.field({
+    type: ViewerRef,
     nullable: true,
     description: 'Who the caller is; null without a token, or with one that names no user.',
     resolve: (_root, _args, { identity }) => {
@@ -75,4 +100,29 @@ builder.queryField('viewer', (t) =>
       return sub === undefined ? null : { id: sub, email: email ?? null, role };
     },
   }),
-);
+  tenant: t.field({
+    type: TenantRef,
+    nullable: true,
+    description: 'A tenant of the caller’s by its id; null where there is none.',
+    args: { id: t.arg.id({ required: true, description: 'Global id or row id.' }) },
+    resolve: (_root, { id }, context, info) => {
+      assertSignedIn(context);
+      return tenants.one(context, info, rowId('Tenant', id));
+    },
+  }),
+  tenants: t.connection(
+    {
+      type: TenantRef,
+      description: 'The tenants the caller is an active member of. Pages of at most 100.',
+      args: {
+        filter: t.arg({ type: TenantFilter, description: 'Which ones; default: all.' }),
+        orderBy: t.arg({ type: TenantOrder, description: 'In which order; default: newest first.' }),
+      },
+      resolve: (_root, args, context, info) => {
+        assertSignedIn(context);
+        return tenants.page(context, info, args, whereTenant(args.filter ?? {}));
+      },
+    },
+    ...connectionOf('Tenant', 'tenants'),
+  ),
+}));

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { isUuid } from '../../graphql/ids.ts';
 import { absent, httpUrl, jsonObject, natural, oneOf, text, uuidOf } from '../../graphql/validation.ts';
 import { LOG_LEVELS } from '../../platform/feed/events.ts';
 import { DATASET_FORMATS, METHODS, PROVIDERS } from './vocabulary.ts';
@@ -24,7 +23,7 @@ export const startInput = z.object({
   publicId: text(200),
   method: oneOf(METHODS),
   provider: oneOf(PROVIDERS),
-  tenantId: z.string().refine(isUuid, 'must be an id').nullish(),
+  tenantId: uuidOf('Tenant').nullish(),
   config: jsonObject.nullish().transform((config) => config ?? {}),
   callbackUrl: httpUrl.nullish(),
   idempotencyKey,

@@ -34,8 +34,7 @@ const StartTrainingInput = builder.inputType('StartTrainingInput', {
     method: t.field({ type: TrainingMethodEnum, required: true, description: 'How to train.' }),
     provider: t.field({ type: TrainingProviderEnum, required: true, description: 'Where to train.' }),
     tenantId: t.id({
-      description:
-        'The tenant it is for: the caller must be an active member, and more than a viewer. Default: none.',
+      description: 'The tenant it is for, in which the caller must be a member or an admin. Default: none.',
     }),
     config: t.field({
       type: 'JSON',

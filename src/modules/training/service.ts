@@ -196,8 +196,8 @@ async function assertMayStartIn(db: Lease, userId: string, tenantId: string, pat
     select: { role: true, tenant: { select: { status: true } } },
   });
   if (membership === null) throw new NotFoundError('tenant', tenantId, { path });
-  if (membership.role === 'viewer') {
-    throw new ForbiddenError('A viewer of a tenant starts no runs for it.', {
+  if (!['admin', 'member'].includes(membership.role)) {
+    throw new ForbiddenError(`Whoever is ${membership.role} in a tenant starts no runs for it.`, {
       path,
       remedy: 'Ask an admin of the tenant for the role member, or leave tenantId out.',
     });

@@ -1,6 +1,6 @@
 import { buildSchema, type ExecutionArgs, execute, parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { createExecutor } from '../../src/graphql/compiled-queries.ts';
+import { createExecutor } from '../../src/graphql/planned-queries.ts';
 
 const schema = buildSchema(`
   type Query { echo(text: String, count: Int = 2, shape: Shape): [Line!]  fails: Int  required: Line! }

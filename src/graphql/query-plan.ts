@@ -1,0 +1,355 @@
+import {
+  BREAK,
+  type DocumentNode,
+  defaultFieldResolver,
+  type ExecutionArgs,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getArgumentValues,
+  getNamedType,
+  getVariableValues,
+  type InlineFragmentNode,
+  isAbstractType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  TypeInfo,
+  typeFromAST,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+import { readerOf } from './loaded-fields.ts';
+
+type Path = GraphQLResolveInfo['path'];
+type Document = {
+  schema: GraphQLSchema;
+  operation: OperationDefinitionNode;
+  fragments: Record<string, FragmentDefinitionNode>;
+};
+
+/** Makes of a resolved value what the answer has. Throws where there is anything to say about it but that. */
+type Complete = (run: Run, value: unknown, path: Path | undefined) => unknown;
+
+/** Answers a query; undefined where an error belongs into the answer. */
+export type QueryPlan = (args: ExecutionArgs) => Promise<Record<string, unknown> | undefined>;
+
+/**
+ * What executing a query comes to each time, worked out once: which fields each object has, how each is resolved and
+ * completed. It knows answers without errors only: on any error, and on whatever it does not understand, it gives up,
+ * and graphql-js says what there is to say.
+ *
+ * No code is made of the query, and nothing is allocated for a field that a row has already: compiling with graphql-jit
+ * made fifteen objects for each, a third of the CPU time of a list of 20.
+ *
+ * @returns undefined for a query with directives, abstract types or introspection
+ */
+export function planQuery(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): QueryPlan | undefined {
+  const root = schema.getQueryType();
+  if (operation.operation !== 'query' || !root || !isPlain(schema, document)) return undefined;
+  const fragments: Document['fragments'] = {};
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
+  }
+  const complete = completeObject({ schema, operation, fragments }, root, [operation.selectionSet]);
+  return async (args) => {
+    const { coerced } = getVariableValues(
+      schema,
+      operation.variableDefinitions ?? [],
+      args.variableValues ?? {},
+    );
+    return coerced && (await new Run(args, coerced).finish(complete));
+  };
+}
+
+function isPlain(schema: GraphQLSchema, document: DocumentNode): boolean {
+  let isPlain = true;
+  const refuse = () => {
+    isPlain = false;
+    return BREAK;
+  };
+  const types = new TypeInfo(schema);
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      Directive: refuse,
+      Field: ({ name, alias }) => {
+        const type = types.getType();
+        const isKnown = type && !isAbstractType(getNamedType(type)) && types.getParentType();
+        // As a key of an object it would be its prototype.
+        const isIntrospection = name.value.startsWith('__') && name.value !== '__typename';
+        return isKnown && !isIntrospection && alias?.value !== '__proto__' ? undefined : refuse();
+      },
+    }),
+  );
+  return isPlain;
+}
+
+/** One execution: what its resolvers are given, and how many of them are still awaited. */
+class Run {
+  readonly context: unknown;
+  readonly rootValue: unknown;
+  readonly variableValues: Record<string, unknown>;
+  readonly #args = new Map<FieldPlan, Record<string, unknown>>();
+  readonly #over = Promise.withResolvers<void>();
+  #awaited = 0;
+  #hasFailed = false;
+
+  constructor(args: ExecutionArgs, variableValues: Record<string, unknown>) {
+    this.context = args.contextValue;
+    this.rootValue = args.rootValue;
+    this.variableValues = variableValues;
+  }
+
+  /** Resolves when no resolver runs any more: what graphql-js would then begin again must not overlap. */
+  async finish(complete: Complete): Promise<Record<string, unknown> | undefined> {
+    let data: unknown;
+    this.#attempt(() => {
+      data = complete(this, this.rootValue, undefined);
+    });
+    if (this.#awaited > 0) await this.#over.promise;
+    return this.#hasFailed ? undefined : (data as Record<string, unknown>);
+  }
+
+  /** Calls `fill` with what a promise resolves to. */
+  whenResolved(promise: PromiseLike<unknown>, fill: (value: unknown) => void): void {
+    this.#awaited += 1;
+    promise.then(
+      (value) => {
+        this.#attempt(() => fill(value));
+        this.#settled();
+      },
+      () => {
+        this.#hasFailed = true;
+        this.#settled();
+      },
+    );
+  }
+
+  /** The same for all objects of a list: arguments depend on nothing but the query and its variables. */
+  argsOf(field: FieldPlan): Record<string, unknown> {
+    const known = this.#args.get(field);
+    if (known) return known;
+    const args = getArgumentValues(field.definition, field.node, this.variableValues);
+    this.#args.set(field, args);
+    return args;
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch {
+      this.#hasFailed = true;
+    }
+  }
+
+  #settled(): void {
+    this.#awaited -= 1;
+    if (this.#awaited === 0) this.#over.resolve();
+  }
+}
+
+/** A field of an object type, as one selection of the query asks for it. */
+class FieldPlan {
+  readonly key: string;
+  readonly node: FieldNode;
+  readonly definition: GraphQLField<unknown, unknown>;
+  readonly #document: Document;
+  readonly #parentType: GraphQLObjectType;
+  readonly #nodes: readonly FieldNode[];
+  readonly #resolve: NonNullable<GraphQLField<unknown, unknown>['resolve']>;
+  readonly #read: ((row: unknown) => unknown) | undefined;
+  readonly #complete: Complete;
+  readonly #hasArgs: boolean;
+
+  constructor(
+    document: Document,
+    parentType: GraphQLObjectType,
+    definition: GraphQLField<unknown, unknown>,
+    nodes: readonly [FieldNode, ...FieldNode[]],
+  ) {
+    [this.node] = nodes;
+    this.key = keyOf(this.node);
+    this.definition = definition;
+    this.#document = document;
+    this.#parentType = parentType;
+    this.#nodes = nodes;
+    this.#resolve = definition.resolve ?? defaultFieldResolver;
+    this.#read = definition.resolve && readerOf(definition.resolve);
+    this.#complete = completeType(document, definition.type, nodes);
+    this.#hasArgs = definition.args.length > 0;
+  }
+
+  /** Sets the field in the answer, now or once it is resolved. */
+  fill(run: Run, source: unknown, target: Record<string, unknown>, above: Path | undefined): void {
+    const read = this.#read?.(source);
+    if (read !== undefined) {
+      target[this.key] = this.#complete(run, read, above);
+      return;
+    }
+    const path = { prev: above, key: this.key, typename: this.#parentType.name };
+    const args = this.#hasArgs ? run.argsOf(this) : {};
+    const value = this.#resolve(source, args, run.context, this.#info(run, path));
+    if (!isPromise(value)) {
+      target[this.key] = this.#complete(run, value, path);
+      return;
+    }
+    run.whenResolved(value, (resolved) => {
+      target[this.key] = this.#complete(run, resolved, path);
+    });
+  }
+
+  #info({ rootValue, variableValues }: Run, path: Path): GraphQLResolveInfo {
+    const { schema, operation, fragments } = this.#document;
+    return {
+      fieldName: this.definition.name,
+      fieldNodes: this.#nodes,
+      returnType: this.definition.type,
+      parentType: this.#parentType,
+      path,
+      schema,
+      fragments,
+      rootValue,
+      operation,
+      variableValues,
+    };
+  }
+}
+
+function completeType(document: Document, type: GraphQLOutputType, nodes: readonly FieldNode[]): Complete {
+  if (!isNonNullType(type)) {
+    const complete = completeValue(document, type, nodes);
+    return (run, value, path) => (value == null ? null : complete(run, value, path));
+  }
+  const complete = completeValue(document, type.ofType, nodes);
+  return (run, value, path) => {
+    const completed = value == null ? null : complete(run, value, path);
+    if (completed === null) throw GIVEN_UP;
+    return completed;
+  };
+}
+
+/** Of values that are there; graphql-js takes an Error as if it had been thrown. */
+function completeValue(document: Document, type: GraphQLOutputType, nodes: readonly FieldNode[]): Complete {
+  if (isLeafType(type)) {
+    return (_run, value) => {
+      if (value instanceof Error) throw GIVEN_UP;
+      const serialized = type.serialize(value);
+      if (serialized == null) throw GIVEN_UP;
+      return serialized;
+    };
+  }
+  if (isListType(type)) return completeList(completeType(document, type.ofType, nodes));
+  if (!isObjectType(type)) throw GIVEN_UP;
+  const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+  return completeObject(document, type, sets);
+}
+
+function completeList(completeItem: Complete): Complete {
+  return (run, value, above) => {
+    if (!Array.isArray(value)) throw GIVEN_UP;
+    const target: unknown[] = [];
+    for (const [at, item] of value.entries()) {
+      const path = { prev: above, key: at, typename: undefined };
+      target.push(isPromise(item) ? null : completeItem(run, item, path));
+      if (!isPromise(item)) continue;
+      run.whenResolved(item, (resolved) => {
+        target[at] = completeItem(run, resolved, path);
+      });
+    }
+    return target;
+  };
+}
+
+/** Its fields are looked for when there is such an object, so a query's size does not multiply before it runs. */
+function completeObject(
+  document: Document,
+  type: GraphQLObjectType,
+  sets: readonly SelectionSetNode[],
+): Complete {
+  let known: { fields: readonly FieldPlan[]; empty: Record<string, unknown> } | undefined;
+  return (run, source, path) => {
+    if (source instanceof Error) throw GIVEN_UP;
+    known ??= fieldsOf(document, type, sets);
+    // A copy has all keys in their order, whichever is resolved first.
+    const target = { ...known.empty };
+    for (const field of known.fields) field.fill(run, source, target, path);
+    return target;
+  };
+}
+
+function fieldsOf(document: Document, type: GraphQLObjectType, sets: readonly SelectionSetNode[]) {
+  const selected = new Map<string, [FieldNode, ...FieldNode[]]>();
+  const visited = new Set<string>();
+  for (const set of sets) collect(document, type, set, selected, visited);
+  const empty: Record<string, unknown> = {};
+  const fields: FieldPlan[] = [];
+  for (const [key, nodes] of selected) {
+    const { value: name } = nodes[0].name;
+    const definition = type.getFields()[name];
+    empty[key] = name === '__typename' ? type.name : null;
+    if (definition) fields.push(new FieldPlan(document, type, definition, nodes));
+    else if (name !== '__typename') throw GIVEN_UP;
+  }
+  return { fields, empty };
+}
+
+/** Gathers what is selected of an object of that type, fields of the same key together. */
+function collect(
+  document: Document,
+  type: GraphQLObjectType,
+  { selections }: SelectionSetNode,
+  selected: Map<string, [FieldNode, ...FieldNode[]]>,
+  visited: Set<string>,
+): void {
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) {
+      const nodes = selected.get(keyOf(selection));
+      if (nodes) nodes.push(selection);
+      else selected.set(keyOf(selection), [selection]);
+      continue;
+    }
+    if (selection.kind === Kind.FRAGMENT_SPREAD) {
+      if (visited.has(selection.name.value)) continue;
+      visited.add(selection.name.value);
+    }
+    const fragment =
+      selection.kind === Kind.FRAGMENT_SPREAD ? document.fragments[selection.name.value] : selection;
+    if (fragment && isOf(document.schema, type, fragment)) {
+      collect(document, type, fragment.selectionSet, selected, visited);
+    }
+  }
+}
+
+function isOf(
+  schema: GraphQLSchema,
+  type: GraphQLObjectType,
+  { typeCondition }: FragmentDefinitionNode | InlineFragmentNode,
+): boolean {
+  if (!typeCondition) return true;
+  const wanted = typeFromAST(schema, typeCondition);
+  return wanted === type || (isAbstractType(wanted) && schema.isSubType(wanted, type));
+}
+
+/** Without a stack, and without a message: nobody sees it. */
+const GIVEN_UP = Symbol('left to graphql-js');
+
+function keyOf({ alias, name }: FieldNode): string {
+  return (alias ?? name).value;
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}

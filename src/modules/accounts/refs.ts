@@ -1,0 +1,4 @@
+import { builder } from '../../graphql/builder.ts';
+
+/** For modules that add fields to it. */
+export const ViewerRef = builder.objectRef<{ id: string; email: string | null; role: string }>('Viewer');

@@ -1,0 +1,3 @@
+import { describePlans } from './plans.ts';
+
+describePlans(1_000_000);
