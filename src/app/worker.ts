@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
+import { compactAllUsage } from '../modules/billing/upkeep.ts';
 import { type ActiveRuns, createActiveRuns } from '../modules/training/active-runs.ts';
 import { runTraining } from '../modules/training/jobs/run-training.ts';
 import { createProviders } from '../modules/training/providers.ts';
@@ -16,6 +17,8 @@ import type { Logger } from '../platform/logger.ts';
 const REFRESH_LOGS_MS = 1_000;
 /** A cancellation whose wake-up was lost takes so long. */
 const CHECK_RUNS_MS = 1_000;
+/** Until then a report adds the newest usage up by itself. */
+const COMPACT_USAGE_MS = 5_000;
 const PARTITIONS_MS = 6 * 60 * 60 * 1_000;
 /** What remains of the grace after the runs have ended, for the queue and the connections. */
 const CLOSING_MS = 500;
@@ -67,6 +70,9 @@ export function createWorker(options: {
     const loops = [
       every(CHECK_RUNS_MS, upkeep.signal, () => check(runs, database, log)),
       every(REFRESH_LOGS_MS, upkeep.signal, () => attempt(() => refreshLogs(database.sql), log)),
+      every(COMPACT_USAGE_MS, upkeep.signal, () =>
+        attempt(() => compactAllUsage(database.sql, upkeep.signal), log),
+      ),
       every(PARTITIONS_MS, upkeep.signal, () => attempt(() => ensurePartitions(database.sql), log)),
     ];
     log.info({ worker: name, runs: config.local.maxRuns }, 'worker started');

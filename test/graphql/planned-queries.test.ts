@@ -1,4 +1,15 @@
-import { buildSchema, type ExecutionArgs, execute, parse } from 'graphql';
+import {
+  buildSchema,
+  type ExecutionArgs,
+  execute,
+  type GraphQLFieldResolver,
+  GraphQLInt,
+  GraphQLList,
+  GraphQLObjectType,
+  type GraphQLResolveInfo,
+  GraphQLSchema,
+  parse,
+} from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { createExecutor } from '../../src/graphql/planned-queries.ts';
 
@@ -65,6 +76,8 @@ describe('a query that keeps coming', () => {
       'skip and include',
       'query ($no: Boolean = false) { echo { text @include(if: $no) at @skip(if: $no) } }',
     ],
+    ['a key named as the prototype is', '{ echo { __proto__: text at } }'],
+    ['the same field twice', '{ echo(count: 1) { text } echo(count: 1) { at ... on Line { text } } }'],
     ['one of two operations', 'query A { echo { text } } query B { echo { at } }', undefined, 'B'],
     ['no such operation', 'query A { echo { text } }', undefined, 'C'],
     ['introspection', '{ __schema { types { name } } __type(name: "Line") { fields { name } } }'],
@@ -94,5 +107,59 @@ describe('a query that keeps coming', () => {
   it('runs a mutation exactly as often as it is sent', async () => {
     const all = await answers('mutation { add }');
     expect(all).toEqual(Array.from({ length: TIMES }, (_, at) => ({ data: { add: at + 1 } })));
+  });
+});
+
+describe('what a planned query gives its resolvers', () => {
+  type Seen = { row: number; info: GraphQLResolveInfo; args: unknown; context: unknown };
+
+  /** A list of two rows whose fields write down what they were given. */
+  function recording() {
+    const seen: Seen[] = [];
+    const note: GraphQLFieldResolver<{ at: number }, unknown> = (row, args, context, info) => {
+      seen.push({ row: row.at, args, context, info });
+      return row.at;
+    };
+    const Row = new GraphQLObjectType({
+      name: 'Row',
+      fields: {
+        left: { type: GraphQLInt, args: { by: { type: GraphQLInt } }, resolve: note },
+        right: { type: GraphQLInt, resolve: note },
+      },
+    });
+    const fields = { rows: { type: new GraphQLList(Row), resolve: () => [{ at: 0 }, { at: 1 }] } };
+    return { schema: new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) }), seen };
+  }
+
+  const document = parse('query ($n: Int) { rows { left(by: $n) ...R } } fragment R on Row { right }');
+  const variableValues = { n: 3 };
+
+  it('is what graphql-js gives them', async () => {
+    const { schema, seen } = recording();
+    const args = { schema, document, variableValues, contextValue: { who: 'caller' }, rootValue: { top: 1 } };
+    await execute(args);
+    const expected = JSON.stringify(seen);
+    const executor = createExecutor();
+    for (let time = 0; time < TIMES; time += 1) {
+      seen.length = 0;
+      await executor(args);
+      expect(JSON.stringify(seen)).toBe(expected);
+    }
+  });
+
+  it('has the same links of the path above fields of one row, and none of another execution', async () => {
+    const { schema, seen } = recording();
+    const executor = createExecutor();
+    const lists = new Set<unknown>();
+    for (let time = 0; time < TIMES; time += 1) {
+      seen.length = 0;
+      await executor({ schema, document, variableValues });
+      const [left0, right0, left1] = seen.map(({ info }) => info.path.prev);
+      expect(left0).toBe(right0);
+      expect(left0).not.toBe(left1);
+      expect(left0?.prev).toBe(left1?.prev);
+      lists.add(left0?.prev);
+    }
+    expect(lists.size).toBe(TIMES);
   });
 });

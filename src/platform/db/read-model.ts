@@ -1,4 +1,5 @@
 import { Prisma, type PrismaClient } from '../../generated/prisma/client.ts';
+import { Moment } from './moment.ts';
 
 /** What is known of a model's scalar field: its name in Prisma, its quoted column and Prisma's type. */
 export type Field = { name: string; column: string; type: string };
@@ -36,8 +37,7 @@ export type Read = (text: string) => unknown;
 
 const asItIs = (text: string) => text;
 const isTrue = (text: string) => text === 't';
-/** `2026-11-22 09:30:00.123456+00`, the session's time zone being UTC. */
-const moment = (text: string) => new Date(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`);
+const moment = (text: string) => new Moment(text);
 
 const decimal = (text: string) => new Prisma.Decimal(text);
 
