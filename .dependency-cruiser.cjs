@@ -1,7 +1,8 @@
 // Which way imports may run: main → app and cli → modules → graphql and platform → libraries. Between modules only
 // to the left of the list, and only to a file that offers services, never to somebody's types or resolvers.
 const modules = ['accounts', 'observability', 'billing', 'executions', 'training', 'agents', 'workflows'];
-const shared = '(service|status|feed|errors|providers|demo-user|events|refs|table|vocabulary)';
+const shared =
+  '(service|status|feed|errors|providers|demo-user|events|event-pages|event-types|event-connections|heads|shapes|refs|table|tenant-refusal|vocabulary|tenant-types|version)';
 
 const betweenModules = modules.map((name, at) => ({
   name: `${name}-imports-to-the-left`,

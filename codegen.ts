@@ -9,7 +9,11 @@ const config: CodegenConfig = {
   generates: {
     'src/generated/graphql/': {
       preset: 'client',
-      presetConfig: { fragmentMasking: false },
+      // And persisted-documents.json, by which the server knows them: PERSISTED_OPERATIONS in .env.example.
+      presetConfig: {
+        fragmentMasking: false,
+        persistedDocuments: { mode: 'embedHashInDocument', hashAlgorithm: 'sha256' },
+      },
       config: {
         documentMode: 'string',
         enumsAsTypes: true,

@@ -2,9 +2,10 @@ import { loadavg } from 'node:os';
 import { identity } from './identity.ts';
 import { peers } from './peers.ts';
 import { printTable, type Table } from './table.ts';
+import { usage } from './usage.ts';
 
 /** Every bench by its name; `npm run bench -- identity` runs one of them. */
-const benches: Record<string, () => Promise<Table>> = { identity, peers };
+const benches: Record<string, () => Promise<Table>> = { identity, peers, usage };
 
 const wanted = process.argv.slice(2);
 for (const [name, bench] of Object.entries(benches)) {

@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const checks: { name: string; program: string; args: string[] }[] = [
   { name: 'generated code', program: script('generate.ts'), args: [] },
   { name: 'schema.graphql is current', program: script('print-schema.ts'), args: ['--check'] },
+  { name: 'schema keeps what was released', program: script('check-contract.ts'), args: [] },
   { name: 'package-lock.json is complete', program: script('check-lockfile.ts'), args: [] },
   { name: 'types', program: binary('typescript', 'bin/tsc'), args: ['-p', '.'] },
   {

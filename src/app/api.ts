@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { GraphQLError } from 'graphql';
 import type { Verify } from '../graphql/authorization.ts';
 import { createJsonPosts } from '../graphql/json-posts.ts';
+import { createAdmission } from '../graphql/limits/admission.ts';
+import { createPersisted } from '../graphql/limits/persisted.ts';
+import { createRateLimits } from '../graphql/limits/rate-limits.ts';
+import { refusal } from '../graphql/limits/refusals.ts';
 import { serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
-import type { Config } from '../platform/config.ts';
+import { type Config, defaultLimits } from '../platform/config.ts';
 import type { ViewerDatabase } from '../platform/db/viewer.ts';
 import { sendJson } from '../platform/http.ts';
+import { SCHEMA } from '../platform/jobs/install.ts';
 import type { Live } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
+import { createOrigins } from '../platform/origins.ts';
 import { examples } from './examples.ts';
 import { schema } from './schema.ts';
 
@@ -19,13 +26,19 @@ import { schema } from './schema.ts';
 export type ReadinessCheck = () => boolean | Promise<boolean>;
 
 export type ApiOptions = {
-  config: Pick<Config, 'statementTimeoutMs' | 'graphiql' | 'introspection'>;
+  /** Without them documents have the limits of the default settings; callers have none, and origins but its own. */
+  config: Pick<Config, 'statementTimeoutMs' | 'graphiql' | 'introspection'> &
+    Partial<Pick<Config, 'limits' | 'rateLimits' | 'trustProxy' | 'allowedOrigins' | 'persistedOnly'>>;
   viewerDb: ViewerDatabase;
   verify: Verify;
   live: Live;
   log: Logger;
   providers: Availabilities;
-  /** By name, in addition to `database` and `listener`: the queue, say, where this process works it. */
+  /** How much longer than one statement an operation may take; default: 5 s. */
+  operationMarginMs?: number;
+  /** Text by sha256; default: none. */
+  persistedOperations?: ReadonlyMap<string, string>;
+  /** By name, beside or in place of `database`, `listener` and `queue`, which a worker looks at from the inside. */
   readiness?: Readonly<Record<string, ReadinessCheck>>;
 };
 
@@ -39,22 +52,37 @@ export type Api = {
 const OPERATION_MARGIN_MS = 5_000;
 const READINESS_TIMEOUT_MS = 2_000;
 
+/** The catalogue is everybody's to read; the queue's tables are not the API's. */
+const QUEUE_EXISTS = `select 1 as one from pg_catalog.pg_tables where schemaname = '${SCHEMA}' and tablename = 'job'`;
+
 /** The HTTP side of Runcast. It owns no connection: who made the database and the listener closes them, afterwards. */
 export function createApi(options: ApiOptions): Api {
   const { config, viewerDb, verify, live, log, providers } = options;
   const closing = new AbortController();
   const streams = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
+  const origins = createOrigins(config.allowedOrigins ?? []);
+  const admission = createAdmission({
+    verify,
+    rateLimits: createRateLimits(config.rateLimits ?? { perUser: 0, perIp: 0 }),
+    trustProxy: config.trustProxy ?? 0,
+  });
+  const persisted = createPersisted({
+    operations: options.persistedOperations ?? new Map(),
+    only: config.persistedOnly ?? false,
+  });
   const graphql = createGraphql({
     schema,
     verify,
     base: { viewerDb, live, log, services: { training: service } },
     closing: closing.signal,
-    timeoutMs: config.statementTimeoutMs + OPERATION_MARGIN_MS,
+    timeoutMs: config.statementTimeoutMs + (options.operationMarginMs ?? OPERATION_MARGIN_MS),
     playground: config.graphiql && examples,
     introspection: config.introspection,
+    limits: config.limits ?? defaultLimits(),
+    persisted,
   });
-  const serveGraphql = createJsonPosts({ graphql, verify, closing: closing.signal });
+  const serveGraphql = createJsonPosts({ graphql, closing: closing.signal, admission, persisted });
   const report = (error: unknown) => {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');
@@ -68,12 +96,17 @@ export function createApi(options: ApiOptions): Api {
         async ({ sql }) => (await sql.query('select 1 as one')).length === 1,
       ),
     listener: () => live.status().isListening,
+    // Where another process works it, that it is there to take a job.
+    queue: () =>
+      viewerDb.withViewer({ role: 'anon' }, async ({ sql }) => (await sql.query(QUEUE_EXISTS)).length === 1),
     ...options.readiness,
   };
 
   function handler(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    if (path === '/graphql' || path === '/graphql/') {
+    if (origins.answerCors(request, response)) return;
+    if (origins.isForeign(request.headers)) refuseOrigin(response);
+    else if (path === '/graphql' || path === '/graphql/') {
       if (request.headers.accept?.includes('text/event-stream')) {
         streams.add(response);
         response.once('close', () => streams.delete(response));
@@ -81,13 +114,27 @@ export function createApi(options: ApiOptions): Api {
       serveGraphql(request, response);
     } else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
     else if (path === '/health/ready') void answerReadiness(response, checks, closing.signal);
+    else void serveRest(request, response, path);
+  }
+
+  async function serveRest(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const { refused } = await admission.ofRequest(request);
+    if (refused) refuseRate(response, refused);
     else if (!serveTraining(request, response, path)) {
       sendJson(response, 404, { error: 'There is nothing here.', details: 'GraphQL is at /graphql.' });
     }
   }
 
   function attach(server: Server) {
-    const sockets = serveSockets(server, { graphql, verify, closing: closing.signal, log });
+    const sockets = serveSockets(server, {
+      graphql,
+      verify,
+      closing: closing.signal,
+      log,
+      admission,
+      origins,
+      persisted,
+    });
     return {
       close: (graceMs: number) => {
         const giveUp = wait(graceMs, undefined, { ref: false }).then(() => server.closeAllConnections());
@@ -119,6 +166,17 @@ async function closeInOrder(parts: {
   closing.abort();
   server.closeIdleConnections();
   await closed;
+}
+
+function refuseOrigin(response: ServerResponse): void {
+  const message = 'Pages of this origin may not use this server: see ALLOWED_ORIGINS.';
+  const { code } = refusal('FOREIGN_ORIGIN', message).extensions;
+  sendJson(response, 403, { error: message, errors: [{ message, extensions: { code } }] });
+}
+
+function refuseRate(response: ServerResponse, { message, extensions }: GraphQLError): void {
+  response.setHeader('retry-after', String(extensions.retryAfter));
+  sendJson(response, 429, { error: message });
 }
 
 async function answerReadiness(

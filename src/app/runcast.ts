@@ -17,6 +17,7 @@ import { openDatabase } from './database.ts';
 import { makeDemoWorkspace } from './demo.ts';
 import { afterFiles } from './jobs.ts';
 import { listen } from './listen.ts';
+import { loadPersistedOperations } from './persisted-operations.ts';
 import { createWorker } from './worker.ts';
 
 export type Runcast = {
@@ -58,6 +59,7 @@ export async function startRuncast({
   const listening = config.api ? await listen(config.host, config.port) : undefined;
   if (listening) lifecycle.onStop('port', () => closeServer(listening.server));
   const jwt = await resolveJwt(config);
+  const persistedOperations = config.api ? await loadPersistedOperations(config) : undefined;
   signal.throwIfAborted();
 
   const { urls, isNewWorkspace } = await prepareDatabase({ config, lifecycle, signal, progress });
@@ -68,7 +70,7 @@ export async function startRuncast({
     const worker = createWorker({ config, workerUrl: urls.worker, log });
     lifecycle.onStop('worker', () => worker.stop(config.shutdownGraceMs - API_GRACE_MS - AFTER_WORKER_MS));
     await worker.start();
-    readiness.queue = () => worker.status().running;
+    readiness.queue = () => worker.isReady();
   }
   if (!listening) return { url: undefined, jwt, isNewWorkspace };
 
@@ -86,6 +88,7 @@ export async function startRuncast({
     log,
     providers,
     readiness,
+    ...(persistedOperations && { persistedOperations }),
   });
   const sockets = api.attach(listening.server);
   lifecycle.onStop('api', () => sockets.close(API_GRACE_MS));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
+import { compactAllUsage } from '../modules/billing/upkeep.ts';
 import { type ActiveRuns, createActiveRuns } from '../modules/training/active-runs.ts';
 import { runTraining } from '../modules/training/jobs/run-training.ts';
 import { createProviders } from '../modules/training/providers.ts';
@@ -16,6 +17,8 @@ import type { Logger } from '../platform/logger.ts';
 const REFRESH_LOGS_MS = 1_000;
 /** A cancellation whose wake-up was lost takes so long. */
 const CHECK_RUNS_MS = 1_000;
+/** Until then a report adds the newest usage up by itself. */
+const COMPACT_USAGE_MS = 5_000;
 const PARTITIONS_MS = 6 * 60 * 60 * 1_000;
 /** What remains of the grace after the runs have ended, for the queue and the connections. */
 const CLOSING_MS = 500;
@@ -26,6 +29,8 @@ export type Worker = {
   /** Hands running runs back and stops, within the grace whatever happens. Runs end at most 2 s after SIGTERM. */
   stop(graceMs: number): Promise<void>;
   status(): { running: boolean; runs: number };
+  /** Whether its queue answers now. */
+  isReady(): Promise<boolean>;
 };
 
 /** Runs jobs and looks after the feed, as the login role runcast_worker. Any number may work on one database. */
@@ -65,6 +70,9 @@ export function createWorker(options: {
     const loops = [
       every(CHECK_RUNS_MS, upkeep.signal, () => check(runs, database, log)),
       every(REFRESH_LOGS_MS, upkeep.signal, () => attempt(() => refreshLogs(database.sql), log)),
+      every(COMPACT_USAGE_MS, upkeep.signal, () =>
+        attempt(() => compactAllUsage(database.sql, upkeep.signal), log),
+      ),
       every(PARTITIONS_MS, upkeep.signal, () => attempt(() => ensurePartitions(database.sql), log)),
     ];
     log.info({ worker: name, runs: config.local.maxRuns }, 'worker started');
@@ -94,6 +102,7 @@ export function createWorker(options: {
       if (running) await Promise.race([stop(running, graceMs), wait(graceMs, undefined, { ref: false })]);
     },
     status: () => ({ running: started !== undefined, runs: runs.count }),
+    isReady: async () => started !== undefined && (await started.boss.isInstalled()),
   };
 }
 

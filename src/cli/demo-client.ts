@@ -1,6 +1,11 @@
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { z } from 'zod';
+import type {
+  NewestRunsQuery,
+  TypedDocumentString,
+  WatchDemoRunSubscription,
+} from '../generated/graphql/graphql.ts';
+import { NEWEST_RUNS, ONE_RUN, START_DEMO_RUN, WATCH_RUN } from './demo-client.graphql.ts';
 import type { RunProgress } from './progress-line.ts';
 
 export type RunSummary = {
@@ -14,41 +19,12 @@ export type RunSummary = {
 
 export type DemoClient = ReturnType<typeof createDemoClient>;
 
-const RUN = 'databaseId publicId status error result { modelPath }';
+type WatchResult = {
+  data?: WatchDemoRunSubscription | null | undefined;
+  errors?: readonly { message: string }[] | undefined;
+};
 
-const runSchema = z
-  .object({
-    databaseId: z.string(),
-    publicId: z.string(),
-    status: z.string(),
-    error: z.string().nullable(),
-    result: z.object({ modelPath: z.string().nullable() }).nullable(),
-  })
-  .transform(
-    ({ databaseId, publicId, status, error, result }): RunSummary => ({
-      ...{ id: databaseId, publicId, status, error },
-      isOver: ['COMPLETED', 'FAILED', 'CANCELLED'].includes(status),
-      modelPath: result?.modelPath ?? null,
-    }),
-  );
-
-const startedSchema = z.object({
-  startTraining: z.union([runSchema, z.object({ code: z.string(), message: z.string() })]),
-});
-const newestSchema = z.object({
-  trainingExecutions: z.object({ edges: z.array(z.object({ node: runSchema })) }),
-});
-const oneSchema = z.object({ trainingExecution: runSchema.nullable() });
-
-const eventSchema = z.object({
-  __typename: z.string(),
-  percent: z.number().optional(),
-  step: z.number().nullish(),
-  totalSteps: z.number().nullish(),
-  etaSeconds: z.number().nullish(),
-  values: z.record(z.string(), z.number()).optional(),
-});
-const batchSchema = z.object({ executionEvents: z.object({ events: z.array(eventSchema) }) });
+type Run = NewestRunsQuery['trainingExecutions']['edges'][number]['node'];
 
 /** What `runcast start` asks of the API it has just started: it is a client like any other. */
 export function createDemoClient({ url, token }: { url: string; token: string }) {
@@ -58,17 +34,19 @@ export function createDemoClient({ url, token }: { url: string; token: string })
     connectionParams: { authorization: `Bearer ${token}` },
   });
 
-  async function ask<T>(schema: z.ZodType<T>, query: string, variables: Record<string, unknown>): Promise<T> {
+  async function ask<Data, Variables>(
+    document: TypedDocumentString<Data, Variables>,
+    variables: Variables,
+  ): Promise<Data> {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-      body: JSON.stringify({ query, variables }),
+      body: JSON.stringify({ query: document, variables }),
     });
-    const { data, errors } = z
-      .looseObject({ data: z.unknown(), errors: z.unknown().optional() })
-      .parse(await response.json());
-    if (errors) throw new Error(`the API answered ${JSON.stringify(errors)}`);
-    return schema.parse(data);
+    // The document's types are made from the schema that the API of this same version serves.
+    const { data, errors } = (await response.json()) as { data?: Data; errors?: unknown };
+    if (errors || data == null) throw new Error(`the API answered ${JSON.stringify(errors)}`);
+    return data;
   }
 
   return {
@@ -79,63 +57,70 @@ export function createDemoClient({ url, token }: { url: string; token: string })
       publicId: string;
       idempotencyKey: string;
     }): Promise<RunSummary> {
-      const { startTraining: started } = await ask(
-        startedSchema,
-        `mutation ($input: StartTrainingInput!) {
-           startTraining(input: $input) { ... on TrainingExecution { ${RUN} } ... on Error { code message } }
-         }`,
-        { input: { publicId, idempotencyKey, method: 'SFT', provider: 'LOCAL' } },
-      );
-      if ('code' in started) throw new Error(`the demo run was refused: ${started.message}`);
-      return started;
+      const input = { publicId, idempotencyKey, method: 'SFT', provider: 'LOCAL' } as const;
+      const { startTraining: started } = await ask(START_DEMO_RUN, { input });
+      if (started.__typename !== 'TrainingExecution') {
+        throw new Error(`the demo run was refused: ${started.message}`);
+      }
+      return summaryOf(started);
     },
 
     /** The newest run that is going, else the newest of all. */
     async newestRun(): Promise<RunSummary | undefined> {
-      const { trainingExecutions } = await ask(
-        newestSchema,
-        `{ trainingExecutions(first: 20) { edges { node { ${RUN} } } } }`,
-        {},
-      );
-      const runs = trainingExecutions.edges.map(({ node }) => node);
+      const { trainingExecutions } = await ask(NEWEST_RUNS, {});
+      const runs = trainingExecutions.edges.map(({ node }) => summaryOf(node));
       return runs.find(({ isOver }) => !isOver) ?? runs[0];
     },
 
     async run(id: string): Promise<RunSummary> {
-      const { trainingExecution } = await ask(
-        oneSchema,
-        `query ($id: ID!) { trainingExecution(id: $id) { ${RUN} } }`,
-        { id },
-      );
+      const { trainingExecution } = await ask(ONE_RUN, { id });
       if (!trainingExecution) throw new Error(`the run ${id} is gone`);
-      return trainingExecution;
+      return summaryOf(trainingExecution);
     },
 
     /** The run's progress from now on, with the newest loss; ends with the run or the signal. */
     async *watch(id: string, signal: AbortSignal): AsyncGenerator<RunProgress> {
-      const events = sockets.iterate({
-        query: `subscription ($id: ID!) {
-          executionEvents(id: $id, maxWaitMs: 200) {
-            events { __typename ... on ProgressEvent { percent step totalSteps etaSeconds } ... on MetricEvent { values } }
-          }
-        }`,
+      const results = sockets.iterate<WatchDemoRunSubscription>({
+        query: WATCH_RUN.toString(),
         variables: { id },
       });
-      const stop = () => void events.return?.();
+      const stop = () => void results.return?.();
       signal.addEventListener('abort', stop, { once: true });
       let loss: number | undefined;
-      for await (const { data, errors } of events) {
-        if (errors) throw new Error(errors[0]?.message);
-        let newest: RunProgress | undefined;
-        for (const event of batchSchema.parse(data).executionEvents.events) {
-          loss = event.values?.loss ?? loss;
-          if (event.percent !== undefined) newest = { ...event, percent: event.percent, loss };
-        }
-        if (newest) yield newest;
+      for await (const result of results) {
+        const newest = progressIn(result, loss);
+        loss = newest.loss;
+        const { percent } = newest;
+        if (percent !== undefined) yield { ...newest, percent };
       }
       signal.removeEventListener('abort', stop);
     },
 
     close: () => sockets.dispose(),
   };
+}
+
+function summaryOf({ databaseId, publicId, status, error, result }: Run): RunSummary {
+  return {
+    ...{ id: databaseId, publicId, status, error },
+    isOver: ['COMPLETED', 'FAILED', 'CANCELLED'].includes(status),
+    modelPath: result?.modelPath ?? null,
+  };
+}
+
+/** The last progress of a batch, if it has any, with the newest loss so far. */
+function progressIn({ data, errors }: WatchResult, lossBefore: number | undefined): Partial<RunProgress> {
+  if (errors) throw new Error(errors[0]?.message);
+  let loss = lossBefore;
+  let newest: Partial<RunProgress> = {};
+  for (const event of data?.executionEvents.events ?? []) {
+    if (event.__typename === 'MetricEvent') loss = lossIn(event.values) ?? loss;
+    if (event.__typename === 'ProgressEvent') newest = event;
+  }
+  return { ...newest, loss };
+}
+
+function lossIn(values: unknown): number | undefined {
+  if (typeof values !== 'object' || values === null || !('loss' in values)) return undefined;
+  return typeof values.loss === 'number' ? values.loss : undefined;
 }

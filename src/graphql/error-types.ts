@@ -44,7 +44,7 @@ const ErrorInterface = builder.interfaceRef<ExpectedError>('Error').implement({
   }),
 });
 
-const FieldFaultRef = builder.objectRef<FieldFault>('FieldFault').implement({
+export const FieldFaultRef = builder.objectRef<FieldFault>('FieldFault').implement({
   description: 'One faulty field of an input.',
   fields: (t) => ({
     path: t.field({

@@ -106,7 +106,8 @@ export class ExecutionNotEndedError extends ExpectedError {
 /** An expected failure as a GraphQL error, for fields whose type has no room for it. */
 export function graphqlError(error: ExpectedError): GraphQLError {
   const { code, remedy, message } = error;
-  return new GraphQLError(message, { extensions: { code, ...(remedy && { remedy }) } });
+  const fields = error instanceof ValidationError && { fields: error.fields };
+  return new GraphQLError(message, { extensions: { code, ...(remedy && { remedy }), ...fields } });
 }
 
 /** An argument that no client written against the schema sends, such as `first: 1000`. */

@@ -1,11 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type DocumentNode, type ExecutionResult, getOperationAST } from 'graphql';
+import { type DocumentNode, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import { processRegularResult } from 'graphql-yoga';
+import type { Claims } from '../platform/db/claims.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
-import { claimsOf, type Verify } from './authorization.ts';
+import type { Admission } from './limits/admission.ts';
+import type { Persisted } from './limits/persisted.ts';
+import { parsedBy } from './parsed-by.ts';
 import type { Graphql } from './yoga.ts';
 
-type Options = { graphql: Graphql; verify: Verify; closing: AbortSignal };
+type Options = { graphql: Graphql; closing: AbortSignal; admission: Admission; persisted: Persisted };
 type Params = {
   query: string;
   variables?: Record<string, unknown> | null;
@@ -14,8 +17,10 @@ type Params = {
 };
 type Pipeline = ReturnType<Graphql['getEnveloped']>;
 
-/** A POST that can be answered here: its pipeline, with an operation that is valid. */
-type Prepared = { pipeline: Pipeline; document: DocumentNode; params: Params };
+/** A POST that can be answered here: its pipeline, with an operation that is valid, or what is wrong with it. */
+type Prepared =
+  | { pipeline: Pipeline; document: DocumentNode; params: Params }
+  | { errors: readonly GraphQLError[] };
 
 /**
  * Queries and mutations as nearly every client sends them, through Yoga's pipeline but past its HTTP layer, which
@@ -23,17 +28,21 @@ type Prepared = { pipeline: Pipeline; document: DocumentNode; params: Params };
  * wrong about a request is found before it is executed and left to Yoga, with the body that was read, so that there is
  * one place that answers it.
  */
-export function createJsonPosts({ graphql, verify, closing }: Options): RequestListener {
+export function createJsonPosts({ graphql, closing, admission, persisted }: Options): RequestListener {
   const running = new Set<AbortController>();
   closing.addEventListener('abort', () => {
     for (const controller of running) controller.abort(closing.reason);
   });
 
-  async function serve(request: IncomingMessage, response: ServerResponse, mediaType: string): Promise<void> {
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { claims, refused } = await admission.ofRequest(request);
+    const mediaType = accepted(request.headers.accept);
+    if (refused) return await send(response, { errors: [refused] }, mediaType ?? 'application/json');
+    if (!claims || mediaType === undefined || !isPlain(request)) return void graphql(request, response);
     const body = await bodyOf(request);
     const controller = new AbortController();
-    const params = paramsOf(body);
-    const prepared = params && (await prepare(request, params, controller.signal));
+    const params = paramsOf(body, persisted);
+    const prepared = params && prepare(claims, params, controller.signal);
     if (!prepared) return void graphql(Object.assign(request, { body }), response);
     running.add(controller);
     if (closing.aborted) controller.abort(closing.reason);
@@ -46,16 +55,13 @@ export function createJsonPosts({ graphql, verify, closing }: Options): RequestL
   }
 
   /** Undefined where it is for Yoga to answer, be it with what is wrong about it. */
-  async function prepare(
-    request: IncomingMessage,
-    params: Params,
-    signal: AbortSignal,
-  ): Promise<Prepared | undefined> {
-    const claims = await claimsOf(request.headers.authorization, verify).catch(() => undefined);
-    if (claims === undefined) return undefined;
+  function prepare(claims: Claims, params: Params, signal: AbortSignal): Prepared | undefined {
     const pipeline = graphql.getEnveloped({ socket: { identity: { claims }, signal }, params });
-    const document = parsed(pipeline, params.query);
-    if (!document || pipeline.validate(pipeline.schema, document).length > 0) return undefined;
+    // Of a long text Yoga's HTTP layer would make a stream first, which took it a third of a second a megabyte.
+    const document = parsedBy(pipeline, params.query);
+    if (document instanceof GraphQLError) return { errors: [document] };
+    const errors = pipeline.validate(pipeline.schema, document);
+    if (errors.length > 0) return { errors };
     const operation = getOperationAST(document, params.operationName)?.operation;
     if (operation !== 'query' && operation !== 'mutation') return undefined;
     return { pipeline, document, params };
@@ -71,14 +77,14 @@ export function createJsonPosts({ graphql, verify, closing }: Options): RequestL
   }
 
   return (request, response) => {
-    const mediaType = isPlain(request) ? accepted(request.headers.accept) : undefined;
-    if (mediaType === undefined) return void graphql(request, response);
     // A request that breaks off in its body has nobody left to be answered.
-    serve(request, response, mediaType).catch(() => response.destroy());
+    serve(request, response).catch(() => response.destroy());
   };
 }
 
-async function executed({ pipeline, document, params }: Prepared): Promise<ExecutionResult> {
+async function executed(prepared: Prepared): Promise<ExecutionResult> {
+  if ('errors' in prepared) return prepared;
+  const { pipeline, document, params } = prepared;
   return await pipeline.execute({
     schema: pipeline.schema,
     document,
@@ -137,7 +143,7 @@ function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 /** The parameters where they are what they should be and nothing else. */
-function paramsOf(body: string): Params | undefined {
+function paramsOf(body: string, persisted: Persisted): Params | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
@@ -145,7 +151,10 @@ function paramsOf(body: string): Params | undefined {
     return undefined;
   }
   if (!isRecord(parsed)) return undefined;
-  const { query, variables, operationName, extensions, ...others } = parsed;
+  const { query: sent, documentId, variables, operationName, extensions, ...others } = parsed;
+  const named = persisted({ query: sent, documentId, extensions });
+  if (named instanceof Error) return undefined;
+  const { query } = named;
   const isUsual =
     typeof query === 'string' &&
     (variables == null || isRecord(variables)) &&
@@ -163,12 +172,4 @@ function paramsOf(body: string): Params | undefined {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function parsed(pipeline: Pipeline, query: string): DocumentNode | undefined {
-  try {
-    return pipeline.parse(query);
-  } catch {
-    return undefined;
-  }
 }

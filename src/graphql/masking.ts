@@ -4,6 +4,7 @@ import { GraphQLError } from 'graphql';
 import { codeOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { badInput, ExpectedError, ForbiddenError, graphqlError } from './errors.ts';
+import { withoutSuggestion } from './limits/document-limits.ts';
 
 export function operationTimedOut(timeoutMs: number): GraphQLError {
   return new GraphQLError(`The operation took longer than ${timeoutMs / 1000} s and was given up.`, {
@@ -19,10 +20,15 @@ const DATETIME_OVERFLOW = '22008';
  * What callers see of an error: what was raised on purpose as it is, everything else as one sentence with an id
  * under which the log has the rest. Messages of Postgres hold rows and names, so they go to the log alone.
  */
-export function createErrorMask(log: Logger): (error: unknown) => Error {
+export function createErrorMask(
+  log: Logger,
+  { introspection }: { introspection: boolean },
+): (error: unknown) => Error {
   return (error) => {
     const cause = causeOf(error);
-    if (cause === undefined && error instanceof GraphQLError) return coded(error);
+    if (cause === undefined && error instanceof GraphQLError) {
+      return coded(introspection ? error : withoutSuggestion(error));
+    }
     const located = error instanceof GraphQLError ? error : undefined;
     if (cause instanceof ExpectedError) return relocated(graphqlError(cause), located);
     if (codeOf(cause) === QUERY_CANCELED) {

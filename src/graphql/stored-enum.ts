@@ -5,7 +5,8 @@ import { builder } from './builder.ts';
 export const UNKNOWN = 'unknown';
 
 /**
- * A GraphQL enum over values that a text column holds as they are: PENDING is stored as `pending`. Other programs
+ * A GraphQL enum over values that a text column holds as they are: PENDING is stored as `pending`, IN_APP as `in-app`
+ * and NOT_EQUALS as `notEquals`. Other programs
  * write to those columns too, so there is UNKNOWN for what they may store, and beside every such field one with
  * the text itself.
  *
@@ -17,7 +18,7 @@ export function storedEnum<Value extends string>(
   values: Readonly<Record<Value, string>>,
 ) {
   const known = Object.entries<string>(values).map(([value, text]) => [
-    value.toUpperCase(),
+    constantCase(value),
     { value: value as Value | typeof UNKNOWN, description: text },
   ]);
   const unknown = {
@@ -28,6 +29,13 @@ export function storedEnum<Value extends string>(
     description,
     values: { ...Object.fromEntries(known), UNKNOWN: unknown } as Record<string, typeof unknown>,
   });
+}
+
+function constantCase(value: string): string {
+  return value
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/[^A-Za-z0-9]+/g, '_')
+    .toUpperCase();
 }
 
 export function valueOrUnknown<Value extends string>(

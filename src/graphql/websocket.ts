@@ -1,13 +1,18 @@
 import type { Server } from 'node:http';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
-import { CloseCode, type ServerOptions, type Context as SocketState } from 'graphql-ws';
-import { type Extra, useServer } from 'graphql-ws/use/ws';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { CloseCode, makeServer, type ServerOptions, type Context as SocketState } from 'graphql-ws';
+import { type VerifyClientCallbackAsync, type WebSocket, WebSocketServer } from 'ws';
 import type { Claims } from '../platform/db/claims.ts';
 import { messageOf } from '../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { Origins } from '../platform/origins.ts';
 import { claimsOf, millisecondsLeft, type Verify } from './authorization.ts';
+import type { Admission } from './limits/admission.ts';
+import type { Named, Persisted } from './limits/persisted.ts';
+import { refusal, withoutHttp } from './limits/refusals.ts';
+import { parsedBy } from './parsed-by.ts';
+import { closeSockets, connectSockets, type Extra } from './websocket-transport.ts';
 import type { Graphql } from './yoga.ts';
 
 /** A page with a hundred live widgets is none; more is a client that forgot to unsubscribe. */
@@ -16,7 +21,15 @@ const INIT_TIMEOUT_MS = 5_000;
 /** setTimeout takes 31 bits of milliseconds; a token that lives longer is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-type SocketOptions = { graphql: Graphql; verify: Verify; closing: AbortSignal; log: Logger };
+type SocketOptions = {
+  graphql: Graphql;
+  verify: Verify;
+  closing: AbortSignal;
+  log: Logger;
+  admission: Admission;
+  origins: Origins;
+  persisted: Persisted;
+};
 
 /** What we keep for a socket; `identity.claims` is replaced when the client renews its token. */
 type Session = { identity: { claims: Claims }; gone: AbortController; expiry?: NodeJS.Timeout };
@@ -37,19 +50,26 @@ export function serveSockets(server: Server, options: SocketOptions): { close():
     path: '/graphql',
     maxPayload: MAX_BODY_BYTES,
     perMessageDeflate: false,
+    verifyClient: admitting(options),
   });
-  const sessions = new WeakMap<WebSocket, Session>();
-  const served = useServer(protocol(options, sessions), sockets);
-  return {
-    // 1001 makes clients connect again, to another process or to this one's successor, and resume by their cursor.
-    close: async () => served.dispose(),
+  connectSockets(sockets, makeServer(protocol(options, new WeakMap())), options.log);
+  return { close: () => closeSockets(sockets) };
+}
+
+/** CORS does not cover WebSockets: a browser opens them to anywhere, and says for which page. */
+function admitting({ admission, origins }: SocketOptions): VerifyClientCallbackAsync {
+  return ({ req }, answer) => {
+    if (origins.isForeign(req.headers)) return answer(false, 403, 'This origin is not allowed');
+    const wait = admission.ofSocket(req);
+    if (wait === undefined) return answer(true);
+    answer(false, 429, 'Too Many Requests', { 'retry-after': String(wait) });
   };
 }
 
 type State = SocketState<Record<string, unknown>, Extra>;
 
 function protocol(
-  { graphql, verify, closing, log }: SocketOptions,
+  { graphql, verify, closing, log, admission, persisted }: SocketOptions,
   sessions: WeakMap<WebSocket, Session>,
 ): ServerOptions<Record<string, unknown>, Extra> {
   const sessionOf = (state: State) => {
@@ -85,14 +105,21 @@ function protocol(
       clearTimeout(session?.expiry);
       session?.gone.abort();
     },
-    async onSubscribe(state, _id, { query, variables, operationName }) {
+    async onSubscribe(state, _id, payload) {
+      const { variables, operationName } = payload;
       if (Object.keys(state.subscriptions).length > MAX_OPERATIONS) {
-        return [refusal(`At most ${MAX_OPERATIONS} operations run on one socket.`, 'TOO_MANY_OPERATIONS')];
+        return [refusal('TOO_MANY_OPERATIONS', `At most ${MAX_OPERATIONS} operations run on one socket.`)];
       }
       const { identity, gone } = sessionOf(state);
+      const tooSoon = admission.ofOperation(identity.claims, state.extra.request);
+      if (tooSoon) return [tooSoon];
+      // graphql-ws hands on what else a payload holds, without a type.
+      const named = persisted(payload as Named);
+      if (named instanceof GraphQLError) return [named];
+      const query = String(named.query);
       const signal = AbortSignal.any([gone.signal, closing]);
       const pipeline = graphql.getEnveloped({ socket: { identity, signal }, params: { query, variables } });
-      const document = parsed(() => pipeline.parse(query));
+      const document = parsedBy(pipeline, query);
       if (document instanceof GraphQLError) return [document];
       const faults = pipeline.validate(pipeline.schema, document);
       if (faults.length > 0) return faults;
@@ -112,6 +139,14 @@ function protocol(
         { id, errors: errors.map((error) => error.message) },
         'an operation over WebSocket was refused',
       );
+      return errors.map((error) => withoutHttp(error).toJSON());
+    },
+    onNext(_state, _id, _payload, _args, { data, errors }) {
+      if (!errors) return;
+      return {
+        ...(data !== undefined && { data }),
+        errors: errors.map((error) => withoutHttp(error).toJSON()),
+      };
     },
   };
 }
@@ -119,25 +154,6 @@ function protocol(
 function withoutRoot(args: ExecutionArgs, kind: 'execute' | 'subscribe') {
   const { rootValue, ...rest } = args as PreparedArgs;
   return rootValue[kind](rest);
-}
-
-/** A syntax error thrown here would close the socket, and with it every other subscription on it. */
-function parsed<T>(parse: () => T): T | GraphQLError {
-  try {
-    return parse();
-  } catch (error) {
-    const { source, positions } = error instanceof GraphQLError ? error : {};
-    const extensions = { code: 'GRAPHQL_PARSE_FAILED' };
-    return new GraphQLError(messageOf(error), {
-      extensions,
-      ...(source && { source }),
-      ...(positions && { positions }),
-    });
-  }
-}
-
-function refusal(message: string, code: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code } });
 }
 
 /** A close reason holds at most 123 bytes. */

@@ -1,10 +1,13 @@
-import type { ExecutionArgs, GraphQLSchema } from 'graphql';
-import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
+import { type DocumentNode, type ExecutionArgs, GraphQLError, type GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
+import type { DocumentLimits } from '../platform/config.ts';
 import { messageOf } from '../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import { claimsOf, type Verify } from './authorization.ts';
 import type { OperationContext } from './context.ts';
+import { createDocumentLimits } from './limits/document-limits.ts';
+import { type Persisted, persistedOverHttp } from './limits/persisted.ts';
 import { createErrorMask } from './masking.ts';
 import { executeLeased, subscribeLeased } from './operation.ts';
 import { createExecutor } from './planned-queries.ts';
@@ -22,7 +25,12 @@ export type GraphqlOptions = {
   /** Tabs of the playground; false turns it off. */
   playground: readonly Example[] | false;
   introspection: boolean;
+  limits: DocumentLimits;
+  persisted: Persisted;
 };
+
+/** Parsed, a character of a document takes up to a hundred bytes. */
+const KEPT_DOCUMENTS = { max: 1_024, maxSize: 1_000_000 };
 
 /** What a WebSocket passes as the initial context: its own identity and signal, already known. */
 export type SocketContext = { socket: Pick<OperationContext, 'identity' | 'signal'> };
@@ -31,7 +39,8 @@ type InitialContext = YogaInitialContext & Partial<SocketContext>;
 /** The pipeline every operation goes through, whatever transport brought it, with HTTP and SSE on top. */
 export function createGraphql(options: GraphqlOptions) {
   const { schema, verify, base, closing, playground } = options;
-  const maskError = createErrorMask(base.log);
+  const maskError = createErrorMask(base.log, options);
+  const limits = createDocumentLimits(schema, options.limits, options);
   return createYoga<object, OperationContext>({
     schema,
     logging: false,
@@ -42,6 +51,16 @@ export function createGraphql(options: GraphqlOptions) {
     cors: false,
     multipart: false,
     batching: false,
+    extraParamNames: ['documentId'],
+    // What was wrong is not remembered: it would let anybody fill the cache with texts of his own.
+    parserAndValidationCache: {
+      documentCache: new LRUCache<string, DocumentNode>({
+        ...KEPT_DOCUMENTS,
+        sizeCalculation: (_document, text) => text.length + 1,
+      }),
+      errorCache: { get: () => undefined, set: () => {} },
+      validationCache: false,
+    },
     maxRequestBodySize: MAX_BODY_BYTES,
     maskedErrors: { maskError },
     graphiql: playground !== false,
@@ -53,7 +72,7 @@ export function createGraphql(options: GraphqlOptions) {
       );
       return { ...base, identity: { claims }, signal: AbortSignal.any([initial.request.signal, closing]) };
     },
-    plugins: [jsonOnly, leasing(options.timeoutMs), ...(options.introspection ? [] : [withoutIntrospection])],
+    plugins: [jsonOnly, persistedOverHttp(options.persisted), limits.plugin, leasing(options, limits)],
   });
 }
 
@@ -83,21 +102,26 @@ const jsonOnly: Plugin = {
   },
 };
 
-const withoutIntrospection: Plugin = {
-  onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),
-};
-
 type LeasedArgs = ExecutionArgs & { contextValue: OperationContext };
 
-function leasing(timeoutMs: number): Plugin {
+function leasing(
+  { timeoutMs }: GraphqlOptions,
+  { refusalOf }: ReturnType<typeof createDocumentLimits>,
+): Plugin {
   const executing = { timeoutMs, execute: createExecutor() };
+  const unlessRefused =
+    <T>(run: (args: LeasedArgs) => T) =>
+    (args: ExecutionArgs) => {
+      const refused = refusalOf(args);
+      // Envelop's types leave the context open; the pipeline above has made it.
+      return refused ? { errors: [refused] } : run(args as LeasedArgs);
+    };
+  const execute = unlessRefused((args) => executeLeased(args, executing));
+  const subscribe = unlessRefused((args) =>
+    subscribeLeased(args, executing, !('socket' in args.contextValue)),
+  );
   return {
-    // Envelop's types leave the context open; the pipeline above has made it.
-    onExecute: ({ setExecuteFn }) =>
-      setExecuteFn((args) => executeLeased(args as unknown as LeasedArgs, executing)),
-    onSubscribe: ({ setSubscribeFn }) =>
-      setSubscribeFn((args) =>
-        subscribeLeased(args as unknown as LeasedArgs, executing, !('socket' in args.contextValue)),
-      ),
+    onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
+    onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe),
   };
 }

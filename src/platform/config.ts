@@ -74,6 +74,37 @@ export const settings = z.object({
     .optional()
     .describe('Serve the playground at /graphql; default: on unless NODE_ENV is production.'),
   INTROSPECTION: flag.optional().describe('Answer introspection queries; default: as GRAPHIQL.'),
+  PERSISTED_OPERATIONS: z
+    .string()
+    .optional()
+    .describe(
+      'Manifest of persisted operations, JSON of sha256 to text; default: what npm run generate made.',
+    )
+    .meta({ example: 'persisted-documents.json' }),
+  PERSISTED_ONLY: flag.default(false).describe('Run persisted operations and refuse all others.'),
+  ALLOWED_ORIGINS: z
+    .string()
+    .optional()
+    .transform((text, context) => (text === undefined ? undefined : originsOf(text, context)))
+    .describe('Origins, besides its own, whose pages may use the API; * for all. Default: none.')
+    .meta({ example: 'https://app.example.com,http://localhost:5173' }),
+  TRUST_PROXY: whole(0, 10)
+    .default(0)
+    .describe('Proxies in front, each of which adds an entry to X-Forwarded-For; 0: the header is not read.'),
+  RATE_LIMIT_PER_USER: whole(0, 1_000_000)
+    .default(3_000)
+    .describe('Operations of one user a minute, per process; 0 for no limit.'),
+  RATE_LIMIT_PER_IP: whole(0, 1_000_000)
+    .default(1_200)
+    .describe('Operations without a valid token of one address a minute, per process; 0 for no limit.'),
+  GRAPHQL_MAX_DEPTH: whole(3, 100).default(16).describe('How deep fields may be nested.'),
+  GRAPHQL_MAX_COMPLEXITY: whole(100, 10_000_000)
+    .default(50_000)
+    .describe('Values that an answer may hold; pages multiply what is below them.'),
+  GRAPHQL_MAX_TOKENS: whole(100, 20_000).default(3_000).describe('Tokens (words and signs) of a document.'),
+  GRAPHQL_MAX_ALIASES: whole(0, 10_000).default(60).describe('Fields of a document that are renamed.'),
+  GRAPHQL_MAX_DIRECTIVES: whole(0, 10_000).default(50).describe('Directives in a document.'),
+  GRAPHQL_MAX_ROOT_FIELDS: whole(1, 1_000).default(30).describe('Root fields of an operation.'),
   NODE_ENV: z
     .string()
     .default('development')
@@ -97,6 +128,16 @@ export const settings = z.object({
   LOCAL_RUN_TIMEOUT_MINUTES: whole(1, 1380).default(1380).describe('A local run that takes longer fails.'),
 });
 
+export type DocumentLimits = {
+  maxDepth: number;
+  /** Values that the answer of one operation may hold. */
+  maxComplexity: number;
+  maxTokens: number;
+  maxAliases: number;
+  maxDirectives: number;
+  maxRootFields: number;
+};
+
 export type JwtConfig = { secret?: string; jwksUrl?: string; issuer?: string; audience: string };
 
 export type Config = {
@@ -116,6 +157,15 @@ export type Config = {
   jwt: JwtConfig;
   graphiql: boolean;
   introspection: boolean;
+  /** Absolute path of the manifest; undefined for the one that is generated. */
+  persistedOperations?: string;
+  persistedOnly: boolean;
+  allowedOrigins: readonly string[];
+  /** How many proxies stand in front. */
+  trustProxy: number;
+  /** Operations a minute; 0 for no limit. */
+  rateLimits: { perUser: number; perIp: number };
+  limits: DocumentLimits;
   demo: boolean;
   logLevel: LogLevel;
   shutdownGraceMs: number;
@@ -162,6 +212,12 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     },
     graphiql,
     introspection: s.INTROSPECTION ?? graphiql,
+    ...(s.PERSISTED_OPERATIONS && { persistedOperations: resolve(folder, s.PERSISTED_OPERATIONS) }),
+    persistedOnly: s.PERSISTED_ONLY,
+    allowedOrigins: s.ALLOWED_ORIGINS ?? [],
+    trustProxy: s.TRUST_PROXY,
+    rateLimits: { perUser: s.RATE_LIMIT_PER_USER, perIp: s.RATE_LIMIT_PER_IP },
+    limits: limitsOf(s),
     demo: s.DEMO ?? graphiql,
     logLevel: s.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
@@ -173,9 +229,35 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
   };
 }
 
+/** The limits of documents where nothing is set. */
+export function defaultLimits(): DocumentLimits {
+  return limitsOf(settings.parse({}));
+}
+
+function limitsOf(s: z.infer<typeof settings>): DocumentLimits {
+  return {
+    maxDepth: s.GRAPHQL_MAX_DEPTH,
+    maxComplexity: s.GRAPHQL_MAX_COMPLEXITY,
+    maxTokens: s.GRAPHQL_MAX_TOKENS,
+    maxAliases: s.GRAPHQL_MAX_ALIASES,
+    maxDirectives: s.GRAPHQL_MAX_DIRECTIVES,
+    maxRootFields: s.GRAPHQL_MAX_ROOT_FIELDS,
+  };
+}
+
 /** Where the local provider keeps a run's files, below the data folder. */
 export function runFolder(config: Pick<Config, 'dataDir'>, executionId: string): string {
   return join(config.dataDir, 'runs', executionId);
+}
+
+function originsOf(text: string, context: z.RefinementCtx): string[] {
+  const origins = text.split(',').map((origin) => origin.trim());
+  for (const origin of origins) {
+    if (origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)) continue;
+    context.addIssue({ code: 'custom', message: 'must be origins such as https://app.example.com, or *' });
+    return z.NEVER;
+  }
+  return origins;
 }
 
 function commandOf(text: string, context: z.RefinementCtx): string[] {

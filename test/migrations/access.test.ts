@@ -1,5 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withConnection } from '../../src/platform/db/connect.ts';
+import { readMigrationFiles } from '../../src/platform/db/migrations/files.ts';
 import { applyMigrations } from '../../src/platform/db/migrations/migrator.ts';
 import { codeOf } from '../../src/platform/errors.ts';
 import { type BareDatabase, type Platform, plainPlatform, supabasePlatform } from '../support/platforms.ts';
@@ -207,16 +209,37 @@ function invitation(): string {
   return `insert into runcast.invitations (tenant_id, email, role) values ('${TENANT}', 'x@example.com', 'admin')`;
 }
 
+const asItIs = async () => {};
+
+/** The platform's files as psql applies them, with policies that say the same under names of their own. */
+async function applyOtherNames(database: BareDatabase): Promise<void> {
+  const { migrations } = await readMigrationFiles();
+  const theirs = migrations.filter(({ version }) => version < '20261122');
+  await withConnection(database.adminUrl, 'test', async (client) => {
+    for (const { sql } of theirs) await client.query(sql);
+    await client.query(`do $$
+      declare v_policy record;
+      begin
+        for v_policy in select * from pg_policies where schemaname = 'public' loop
+          execute format('alter policy %I on public.%I rename to %I',
+            v_policy.policyname, v_policy.tablename, 'Users can ' || v_policy.policyname);
+        end loop;
+      end $$`);
+  });
+}
+
 describe.each([
-  ['a plain Postgres', async () => plainPlatform()],
-  ['Supabase', () => supabasePlatform()],
-] as const)('on %s', (_name, start) => {
+  ['a plain Postgres', async () => plainPlatform(), asItIs],
+  ['Supabase', () => supabasePlatform(), asItIs],
+  ['a platform whose policies have other names', async () => plainPlatform(), applyOtherNames],
+] as const)('on %s', (_name, start, prepare) => {
   let platform: Platform;
   let database: BareDatabase;
   let client: Client;
   beforeAll(async () => {
     platform = await start();
     database = await platform.bareDatabase();
+    await prepare(database);
     await applyMigrations({ ...database, log: () => {} });
     client = new Client({ connectionString: database.adminUrl });
     await client.connect();
@@ -258,6 +281,15 @@ describe.each([
       if (await succeeds({ role: 'anon' }, sql)) able.push(what);
     }
     expect(able).toEqual([]);
+  });
+
+  it('users call no function about members but those that ask who they are', async () => {
+    const { rows } = await client.query(
+      `select proname as name from pg_proc
+       where pronamespace = 'runcast'::regnamespace and proname = any ($1) and has_function_privilege('authenticated', oid, 'execute')`,
+      [['email_of_caller', 'has_other_admin', 'keep_origin', 'lock_tenant', 'member_emails']],
+    );
+    expect(rows.map(({ name }) => name).sort()).toEqual(['lock_tenant', 'member_emails']);
   });
 
   it('service_role may do all of it', async () => {

@@ -55,6 +55,11 @@ const faults: [fault: string, repair: string, line: string][] = [
     'unique keys of public.tenants: no unique key on subdomain',
   ],
   [
+    'alter table usage_metrics disable trigger zz_runcast_usage_update',
+    'alter table usage_metrics enable trigger zz_runcast_usage_update',
+    "a foreign client's usage changes the sums: a row that is changed changes no sum",
+  ],
+  [
     'alter table agents disable trigger update_agents_updated_at',
     'alter table agents enable trigger update_agents_updated_at',
     'updated_at moves on public.agents: updated_at stays as it was',

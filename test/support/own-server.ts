@@ -22,6 +22,8 @@ export async function startOwnServer(binaries?: Binaries): Promise<OwnServer> {
     synchronous_commit: 'off',
     full_page_writes: 'off',
     max_connections: '400',
+    // Counts statements: test/support/statements.ts.
+    shared_preload_libraries: 'pg_stat_statements',
   };
   const server = await startEmbeddedPostgres({
     folder: join(folder, 'postgres'),

@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.ts';
 import { requireUser } from '../../graphql/context.ts';
+import { DeletedRef } from '../../graphql/deleted.ts';
 import { ConflictError, NotFoundError, UnauthenticatedError, ValidationError } from '../../graphql/errors.ts';
 import { rowId } from '../../graphql/ids.ts';
 import * as catalogue from './catalogue.ts';
@@ -55,17 +56,6 @@ const UpdateDatasetInput = builder.inputType('UpdateTrainingDatasetInput', {
     name: t.string({ description: 'Its name, for people.' }),
     storagePath: t.string({ description: STORAGE }),
     format: t.field({ type: DatasetFormatEnum, description: 'How its lines are laid out.' }),
-  }),
-});
-
-const DeletedRef = builder.objectRef<{ typename: string; id: string }>('Deleted').implement({
-  description: 'What was deleted.',
-  fields: (t) => ({
-    id: t.id({
-      description: 'The global id it had.',
-      resolve: ({ typename, id }) => Buffer.from(`${typename}:${id}`).toString('base64'),
-    }),
-    databaseId: t.exposeString('id', { description: 'The row’s id it had.' }),
   }),
 });
 

@@ -12,8 +12,8 @@ import type { Lease } from '../../platform/db/lease.ts';
 import type { ViewerDatabase } from '../../platform/db/viewer.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { BodyError, readJson, sendJson } from '../../platform/http.ts';
+import { loadEvents } from '../executions/feed.ts';
 import type { TrainingService } from './service.ts';
-import { loadEvents } from './sql.ts';
 
 /** The status endpoint answers with the newest lines; the feed has them all. */
 export const NEWEST_LINES = 1_000;
@@ -159,7 +159,7 @@ async function status(
     });
     if (run === null) throw new ExpectedError('NOT_FOUND', 'There is no such execution.');
     const range = { after: 0, before: undefined, types: ['log'], limit: NEWEST_LINES, from: 'end' } as const;
-    const lines = (await loadEvents(sql, [id], range)).get(id) ?? [];
+    const lines = (await loadEvents(sql, 'training', [id], range)).get(id) ?? [];
     return {
       execution_id: id,
       status: run.status,

@@ -4,19 +4,20 @@ import { connectionOf } from '../../graphql/connection.ts';
 import { assertSignedIn, type Context, perLease } from '../../graphql/context.ts';
 import { rowId } from '../../graphql/ids.ts';
 import { valueOrUnknown } from '../../graphql/stored-enum.ts';
+import { ExecutionEventConnection } from '../executions/event-connections.ts';
+import { eventPage } from '../executions/event-pages.ts';
+import { EventTypeEnum, ExecutionEventRef } from '../executions/event-types.ts';
+import { headOf as streamHeadOf } from '../executions/heads.ts';
 import { TrainingConfigRef } from './config-types.ts';
 import { TrainingMethodEnum, TrainingOrder, TrainingProviderEnum, TrainingStatusEnum } from './enums.ts';
-import { eventPage } from './event-pages.ts';
-import { EventTypeEnum, ExecutionEventRef } from './event-types.ts';
 import { TrainingExecutionFilter, whereExecution } from './filter.ts';
 import { resultOf, TrainingResultRef } from './result.ts';
-import { loadEtas, loadHeads } from './sql.ts';
+import { loadEtas } from './sql.ts';
 import { trainingConfigs, trainingExecutions } from './table.ts';
 import { METHODS, PROVIDERS, STATUSES } from './vocabulary.ts';
 
-const heads = ({ db }: Context) => createBatch((ids) => loadHeads(db.sql, ids));
 const etas = ({ db }: Context) => createBatch((ids) => loadEtas(db.sql, ids));
-const headOf = (context: Context, id: string) => perLease(context, heads)(id);
+const headOf = (context: Context, id: string) => streamHeadOf(context, { kind: 'training', id });
 
 export const TrainingExecutionRef = builder.prismaNode('TrainingExecution', {
   nullable: true,
@@ -135,7 +136,7 @@ export const TrainingExecutionRef = builder.prismaNode('TrainingExecution', {
         description:
           'Its log lines, oldest first, from the event feed, which has them all. `last: 100` for the newest. ' +
           'Pages of at most 500; cursors are event numbers.',
-        resolve: ({ id }, args, context) => eventPage(context, id, args, ['log']),
+        resolve: ({ id }, args, context) => eventPage(context, { kind: 'training', id }, args, ['log']),
       },
       { name: 'TrainingLogConnection', description: 'A page of log lines.' },
       { name: 'TrainingLogEdge', description: 'A log line with its place in the feed.' },
@@ -149,10 +150,10 @@ export const TrainingExecutionRef = builder.prismaNode('TrainingExecution', {
         args: {
           types: t.arg({ type: [EventTypeEnum], description: 'Only events of these kinds; default: all.' }),
         },
-        resolve: ({ id }, args, context) => eventPage(context, id, args, args.types ?? undefined),
+        resolve: ({ id }, args, context) =>
+          eventPage(context, { kind: 'training', id }, args, args.types ?? undefined),
       },
-      { name: 'ExecutionEventConnection', description: 'A page of events.' },
-      { name: 'ExecutionEventEdge', description: 'An event with its place in the feed.' },
+      ExecutionEventConnection,
     ),
   }),
 });

@@ -1,25 +1,4 @@
 import type { Sql } from '../../platform/db/sql.ts';
-import type { EventType, ExecutionEvent } from '../../platform/feed/events.ts';
-
-/** What an execution's stream knows beyond its row. */
-export type StreamHead = {
-  tenantId: string | null;
-  attempt: number;
-  lastSeq: number;
-  retryOf: string | null;
-  cancelRequestedAt: Date | null;
-};
-
-/** The streams of one level's executions in one statement; streams and rows have no relation Prisma could join. */
-export async function loadHeads(sql: Sql, ids: string[]): Promise<Map<string, StreamHead>> {
-  const rows = await sql.query<StreamHead & { id: string }>(
-    `select execution_id as id, tenant_id as "tenantId", attempt, last_seq::float8 as "lastSeq",
-       retry_of as "retryOf", cancel_requested_at as "cancelRequestedAt"
-     from runcast.execution_streams where kind = 'training' and execution_id = any($1::text[])`,
-    [ids],
-  );
-  return new Map(rows.map((row) => [row.id, row]));
-}
 
 /** The estimate is in the newest progress event; further back than this many events it says nothing about now. */
 const ETA_LOOK_BACK = 2_000;
@@ -42,39 +21,6 @@ export async function loadEtas(sql: Sql, ids: string[]): Promise<Map<string, num
     [ids],
   );
   return new Map(rows.map(({ id, eta }) => [id, Math.min(Math.round(eta), LONGEST_ETA)]));
-}
-
-export type EventRange = {
-  /** Events with larger numbers than that; 0 for the beginning. */
-  after: number;
-  /** Events with smaller numbers than that; undefined for no end. */
-  before: number | undefined;
-  types: readonly EventType[] | undefined;
-  limit: number;
-  /** From which end of the range the events are taken; they come in ascending order either way. */
-  from: 'start' | 'end';
-};
-
-/** The same range of the feeds of one level's executions, in one statement. */
-export async function loadEvents(
-  sql: Sql,
-  ids: string[],
-  { after, before, types, limit, from }: EventRange,
-): Promise<Map<string, ExecutionEvent[]>> {
-  const rows = await sql.query<ExecutionEvent & { id: string }>(
-    `select s.execution_id as id, e.seq::float8 as seq, e.type, e.at, e.attempt, e.payload
-     from runcast.execution_streams s
-     cross join lateral (
-       select seq, type, at, attempt, payload from runcast.execution_events
-       where bucket = s.bucket and kind = s.kind and execution_id = s.execution_id
-         and seq > $2::float8::bigint and ($3::float8 is null or seq < $3::float8::bigint)
-         and ($4::text[] is null or type = any($4::text[]))
-       order by seq ${from === 'end' ? 'desc' : 'asc'} limit $5::float8::bigint) e
-     where s.kind = 'training' and s.execution_id = any($1::text[])
-     order by s.execution_id, e.seq`,
-    [ids, after, before ?? null, types ?? null, limit],
-  );
-  return Map.groupBy(rows, ({ id }) => id);
 }
 
 /** An execution as it was asked for, to tell whether a second call with its idempotency key asks for the same. */

@@ -2,7 +2,7 @@ import { builder } from '../../graphql/builder.ts';
 import { assertSignedIn, requireUser } from '../../graphql/context.ts';
 import { badInput } from '../../graphql/errors.ts';
 import { rowId } from '../../graphql/ids.ts';
-import { ExecutionEventRef } from './event-types.ts';
+import { ExecutionEventRef } from '../executions/event-types.ts';
 import { TrainingExecutionFilter } from './filter.ts';
 import { type EventBatch, followEvents, followState } from './follow.ts';
 import { followRuns } from './follow-runs.ts';

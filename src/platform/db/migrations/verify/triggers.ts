@@ -28,16 +28,26 @@ const LONG_AGO = '2001-01-01';
  * Guide 2's "triggers working": really changes a row of each table, in a transaction that is rolled back.
  *
  * @param options.hasFeed whether the files make the event feed, so that its triggers are looked at too
+ * @param options.hasUsageSums the same of the sums of usage
  */
-export async function checkTriggers(client: Client, options: { hasFeed: boolean }): Promise<Check[]> {
+export async function checkTriggers(
+  client: Client,
+  options: { hasFeed: boolean; hasUsageSums: boolean },
+): Promise<Check[]> {
   const checks: Check[] = [];
   for (const table of Object.keys(rows)) {
     const what = `updated_at moves on public.${table}`;
     checks.push(await rolledBack(client, what, (user) => moves(client, table, user)));
   }
-  if (!options.hasFeed) return checks;
-  const what = "a foreign client's run gets a stream and events";
-  return [...checks, await rolledBack(client, what, (user) => feeds(client, user))];
+  if (options.hasFeed) {
+    const what = "a foreign client's run gets a stream and events";
+    checks.push(await rolledBack(client, what, (user) => feeds(client, user)));
+  }
+  if (options.hasUsageSums) {
+    const what = "a foreign client's usage changes the sums";
+    checks.push(await rolledBack(client, what, (user) => sumsUp(client, user)));
+  }
+  return checks;
 }
 
 /** @param work tells the fault, or undefined where there is none; gets a user's id */
@@ -89,6 +99,30 @@ async function feeds(client: Client, user: string): Promise<string | undefined> 
   if (before === undefined) return 'an inserted row has no stream';
   await client.query('update public.training_executions set progress = 7 where id = $1', [row]);
   return (await lastSeq()) === before ? 'a changed row has no new event' : undefined;
+}
+
+/** Inserts, changes and deletes a row: each of them is a trigger of its own. */
+async function sumsUp(client: Client, user: string): Promise<string | undefined> {
+  const changes: [what: string, statement: string][] = [
+    [
+      'inserted',
+      `insert into public.usage_metrics (user_id, metric_type, quantity) values ($1, 'verify', 7)`,
+    ],
+    ['changed', `update public.usage_metrics set quantity = 9 where user_id = $1 and metric_type = 'verify'`],
+    ['deleted', `delete from public.usage_metrics where user_id = $1 and metric_type = 'verify'`],
+  ];
+  const changed = async () => {
+    const { rows: sums } = await client.query<{ changes: string }>(
+      `select count(*) as changes from runcast.usage_deltas where user_id = $1 and metric_type = 'verify'`,
+      [user],
+    );
+    return Number(sums[0]?.changes);
+  };
+  for (const [at, [what, statement]] of changes.entries()) {
+    await client.query(statement, [user]);
+    if ((await changed()) !== at + 1) return `a row that is ${what} changes no sum`;
+  }
+  return undefined;
 }
 
 async function makeRow(client: Client, table: string, user: string): Promise<string> {

@@ -23,7 +23,10 @@ export async function verifyMigrations(options: { adminUrl: string; folder?: URL
     for (const facts of tableFacts) checks.push(...(await checkTable(client, facts)));
     return [
       ...checks,
-      ...(await checkTriggers(client, { hasFeed: makesTable(files, 'runcast.execution_streams') })),
+      ...(await checkTriggers(client, {
+        hasFeed: makesTable(files, 'runcast.execution_streams'),
+        hasUsageSums: makesTable(files, 'runcast.usage_deltas'),
+      })),
       ...(await checkObjects(client, files)),
       ...(await checkGrants(client)),
     ];

@@ -2,8 +2,8 @@ import { createBatch } from '../../graphql/batch.ts';
 import type { Context } from '../../graphql/context.ts';
 import { perLease } from '../../graphql/context.ts';
 import { badInput } from '../../graphql/errors.ts';
-import type { EventType, ExecutionEvent } from '../../platform/feed/events.ts';
-import { type EventRange, loadEvents } from './sql.ts';
+import type { EventType, ExecutionEvent, ExecutionRef } from '../../platform/feed/events.ts';
+import { type EventRange, loadEvents } from './feed.ts';
 
 export type PageArgs = {
   first?: number | null | undefined;
@@ -18,23 +18,24 @@ const MAX_PAGE = 500;
 const batches = () => new Map<string, (id: string) => Promise<ExecutionEvent[] | undefined>>();
 
 /**
- * A page of an execution's events; executions of one level of a query that ask for the same page are read in one
- * statement. Cursors are the events' numbers as text, so `executionEvents(after:)` goes on where a page ends.
+ * A page of an execution's events; executions of one kind on one level of a query that ask for the same page are read in
+ * one statement. Cursors are the events' numbers as text, so `executionEvents(after:)` goes on where a page ends.
  */
 export async function eventPage(
   context: Context,
-  executionId: string,
+  { kind, id }: ExecutionRef,
   args: PageArgs,
   types: readonly EventType[] | undefined,
 ) {
   const { limit, ...range } = rangeOf(args, types);
-  const key = JSON.stringify({ ...range, limit });
+  const key = JSON.stringify({ kind, ...range, limit });
   const known = perLease(context, batches);
   // One more than asked for tells whether there is a next page.
   const load =
-    known.get(key) ?? createBatch((ids) => loadEvents(context.db.sql, ids, { ...range, limit: limit + 1 }));
+    known.get(key) ??
+    createBatch((ids) => loadEvents(context.db.sql, kind, ids, { ...range, limit: limit + 1 }));
   known.set(key, load);
-  const found = (await load(executionId)) ?? [];
+  const found = (await load(id)) ?? [];
   const isMore = found.length > limit;
   const page = range.from === 'start' ? found.slice(0, limit) : found.slice(-limit);
   const edges = page.map((node) => ({ cursor: String(node.seq), node }));

@@ -1,0 +1,38 @@
+import type { GraphQLError } from 'graphql';
+import { refusal } from './refusals.ts';
+
+/** JSON.parse nests as deep as a body is long; what walks the values later does so by recursion. */
+const MAX_DEPTH = 50;
+/** A batch of a thousand events with forty values each, and some. */
+const MAX_VALUES = 50_000;
+
+/** Looks at variables level by level, no further than the limits go. */
+export function refusedVariables(variables: unknown): GraphQLError | undefined {
+  let level: unknown[] = [variables];
+  let values = 0;
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) return tooDeep();
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null) continue;
+      const inner: unknown[] = Array.isArray(value) ? value : Object.values(value);
+      values += inner.length;
+      if (values > MAX_VALUES) return tooLarge();
+      for (const item of inner) if (typeof item === 'object' && item !== null) next.push(item);
+    }
+    level = next;
+  }
+  return undefined;
+}
+
+function tooDeep(): GraphQLError {
+  return refusal('QUERY_TOO_DEEP', `The variables are nested more than ${MAX_DEPTH} deep.`, {
+    extensions: { limit: MAX_DEPTH },
+  });
+}
+
+function tooLarge(): GraphQLError {
+  return refusal('VARIABLES_TOO_LARGE', `The variables hold more than ${MAX_VALUES} values.`, {
+    extensions: { limit: MAX_VALUES },
+  });
+}

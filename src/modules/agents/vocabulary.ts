@@ -1,0 +1,50 @@
+/** The values that the tables' text columns hold, with what they mean. */
+
+export const CATEGORIES = {
+  automation: 'Does recurring work by itself.',
+  analysis: 'Finds out what data say.',
+  generation: 'Writes texts, code or other content.',
+  consulting: 'Advises people.',
+  custom: 'Anything else.',
+} as const;
+
+export const PLANNING_STYLES = {
+  sequential: 'One step after the other.',
+  parallel: 'Steps that do not depend on each other at the same time.',
+  hierarchical: 'Goals are split into smaller ones until each is a step.',
+  reactive: 'The next step is decided from what the last one found.',
+  hybrid: 'A mixture, decided as it goes.',
+} as const;
+
+export const OUTPUT_TYPES = {
+  text: 'Plain text.',
+  json: 'Any JSON.',
+  structured: 'JSON that matches the output schema.',
+  workflow: 'A workflow’s definition.',
+  report: 'A report for people.',
+  analysis: 'Findings.',
+  recommendation: 'What to do.',
+} as const;
+
+export const STATUSES = {
+  pending: 'Waits for a worker, or for whoever inserted it.',
+  running: 'Is being run.',
+  completed: 'Has ended well; `output` has what came out.',
+  failed: 'Has ended with an `error`.',
+  cancelled: 'Was ended on request.',
+} as const;
+
+export const EXECUTION_MODES = {
+  sync: 'The caller waits for the output.',
+  async: 'The output is fetched later.',
+  streaming: 'The output comes piece by piece, as events.',
+} as const;
+
+export const TOOL_CATEGORIES = {
+  api: 'Calls an API.',
+  database: 'Reads or writes a database.',
+  workflow: 'Starts a workflow.',
+  ai: 'Asks a model.',
+  transformation: 'Changes data from one form to another.',
+  validation: 'Checks data.',
+} as const;

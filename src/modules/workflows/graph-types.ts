@@ -1,0 +1,52 @@
+import { builder } from '../../graphql/builder.ts';
+import { UNKNOWN, valueOrUnknown } from '../../graphql/stored-enum.ts';
+import { WorkflowStepType } from './enums.ts';
+import { EDGE_KINDS, type EdgeKind, type Flow, type FlowEdge, type FlowNode } from './flow/flow.ts';
+import { STEP_TYPES } from './vocabulary.ts';
+
+const EdgeKindEnum = builder.enumType('WorkflowEdgeKind', {
+  description: 'When one step follows another.',
+  values: Object.fromEntries(
+    Object.entries(EDGE_KINDS).map(([kind, description]) => [
+      kind.toUpperCase(),
+      { value: kind as EdgeKind, description },
+    ]),
+  ) as Record<string, { value: EdgeKind; description: string }>,
+});
+
+const GraphNode = builder.objectRef<FlowNode>('WorkflowGraphNode').implement({
+  description: 'A step, for drawing.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'The step’s id.' }),
+    name: t.exposeString('name', { description: 'The step’s name, or else its id.' }),
+    type: t.field({
+      type: WorkflowStepType,
+      description: 'What it does.',
+      resolve: ({ type }) => (type === '' ? UNKNOWN : valueOrUnknown(STEP_TYPES, type)),
+    }),
+    typeText: t.exposeString('type', { description: 'The type as it is stored; empty where there is none.' }),
+    isStart: t.exposeBoolean('isStart', { description: 'Whether executions begin with it.' }),
+    isReachable: t.exposeBoolean('isReachable', {
+      description: 'Whether anything leads to it from the start.',
+    }),
+  }),
+});
+
+const GraphEdge = builder.objectRef<FlowEdge>('WorkflowGraphEdge').implement({
+  description: 'A way from one step to another.',
+  fields: (t) => ({
+    from: t.exposeID('from', { description: 'The id of the step that it leaves.' }),
+    to: t.exposeID('to', { description: 'The id of the step that it leads to.' }),
+    kind: t.expose('kind', { type: EdgeKindEnum, description: 'When it is taken.' }),
+  }),
+});
+
+export const WorkflowGraphRef = builder.objectRef<Flow>('WorkflowGraph').implement({
+  description:
+    'The flow of a workflow for drawing: steps as nodes, and an edge from each to every step that may follow. Made of at ' +
+    'most 1,000 steps.',
+  fields: (t) => ({
+    nodes: t.expose('nodes', { type: [GraphNode], description: 'The steps, as the definition lists them.' }),
+    edges: t.expose('edges', { type: [GraphEdge], description: 'The ways between them.' }),
+  }),
+});
