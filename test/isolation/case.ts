@@ -62,3 +62,20 @@ export type Cases = Readonly<Record<string, Case | readonly Case[]>>;
 export function edges(coordinates: readonly string[], how: Case): Cases {
   return Object.fromEntries(coordinates.map((coordinate) => [coordinate, how]));
 }
+
+/** `node(id:)` takes nothing but global ids: one of the target's, as that. */
+export function globalOnly(make: MakeTarget, name: string): MakeTarget {
+  return async (admin, person) => {
+    const id = (await make(admin, person))[name];
+    if (!id?.typename) throw new Error(`there is no global id of ${name}`);
+    return { id: { ...id, isGlobal: true } };
+  };
+}
+
+/** A connection as the feed's functions want it. */
+export function sqlOf(admin: Client) {
+  return {
+    query: async <Row>(text: string, values: readonly unknown[] = []) =>
+      (await admin.query(text, [...values])).rows as Row[],
+  };
+}
