@@ -39,7 +39,7 @@ export type Seen = { as: 'the owner' | 'forbidden' | 'parent only' | 'on his own
 export type Case = {
   /**
    * The root field with its arguments, without a selection, which is made from the schema: every leaf. `$id` and the like
-   * are the target's; `$fresh` is a new text in every call.
+   * are the target's; `$fresh` is a new text in every call, `$ownTenant` the caller's own tenant.
    */
   call: string;
   /** For an edge: the fields that lead from the call's value to the edge's type, through pages by themselves. */

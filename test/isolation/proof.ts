@@ -12,7 +12,7 @@ import {
   withoutIds,
   written,
 } from './answers.ts';
-import { CALLERS, type Caller, type Case, type Target } from './case.ts';
+import { CALLERS, type Caller, type Case, type Person, type Target } from './case.ts';
 import { type Call, callOf, FORMS, type Form, render } from './documents.ts';
 import { type Answer, type Line, type Request, TRANSPORTS_OF, type Transport } from './transports.ts';
 import type { World } from './world.ts';
@@ -101,7 +101,7 @@ function waysOf({ call, coordinate, how }: Proof, thorough: boolean): Record<Cal
 async function succeedsForOwner({ schema, world, coordinate, how, call }: Proof, way: Way): Promise<void> {
   const target = how.target ? await world.make(how.target) : {};
   const who = how.owner ?? 'owner';
-  const answer = await asked(world, world.lines[who], { call, how, way, target, provoke: 'owner' });
+  const answer = await asked(world, world.lines[who], { call, how, way, target, who: 'owner' });
   expect({ coordinate, way, failure: failure(schema, answer, isEdge(coordinate)) }).toEqual({
     coordinate,
     way,
@@ -113,9 +113,9 @@ async function isKeptFrom(proof: Proof, caller: Caller, way: Way, target: Target
   const { schema, world, coordinate, how, call, tally } = proof;
   const line = world.lines[caller];
   const seen = how.seen?.[caller]?.as;
-  const request = requestOf(call, way, target);
+  const request = requestOf(call, way, target, tenantOf(world, caller));
   tally.calls.add(JSON.stringify([request, caller, way.transport]));
-  const answer = await asked(world, line, { call, how, way, target, provoke: caller, request });
+  const answer = await asked(world, line, { call, how, way, target, who: caller, request });
   const context = { coordinate, caller, way };
   expect({ ...context, isBug: JSON.stringify(answer).includes('INTERNAL_SERVER_ERROR'), answer }).toEqual({
     ...context,
@@ -150,7 +150,7 @@ async function isKeptFrom(proof: Proof, caller: Caller, way: Way, target: Target
   });
   if (seen === 'on his own' || !how.target) return;
   const nothing = absent(target);
-  const missed = await asked(world, line, { call, how, way, target: nothing, provoke: caller });
+  const missed = await asked(world, line, { call, how, way, target: nothing, who: caller });
   expect({ ...context, said }).toEqual({ ...context, said: withoutIds(missed, nothing) });
 }
 
@@ -158,13 +158,25 @@ function isEdge(coordinate: string): boolean {
   return !/^(Query|Mutation|Subscription)\./.test(coordinate);
 }
 
-function requestOf(call: Call, { form, ids }: Way, target: Target): Request {
+function requestOf(call: Call, { form, ids }: Way, target: Target, ownTenant: string): Request {
   const values = {
     ...written(target, ids),
+    ...(call.variables.has('ownTenant') && { ownTenant }),
     ...(call.variables.has('fresh') && { fresh: `fresh-${randomUUID()}` }),
   };
   const query = render(call, form, values);
   return { query, variables: form === 'literals' ? {} : values };
+}
+
+/** The caller as somebody with rows of his own. */
+function ownOf({ others, owner }: World, who: Caller | 'owner'): Person | undefined {
+  if (who === 'owner') return owner;
+  return who === 'anon' || who === 'expired' ? undefined : others[who];
+}
+
+/** The tenant that the caller is the admin of; for those who are nobody, somebody else's. */
+function tenantOf(world: World, who: Caller | 'owner'): string {
+  return (ownOf(world, who) ?? world.others.stranger).tenantId;
 }
 
 type Asking = {
@@ -172,7 +184,7 @@ type Asking = {
   how: Case;
   way: Way;
   target: Target;
-  provoke: Caller | 'owner';
+  who: Caller | 'owner';
   request?: Request;
 };
 
@@ -180,17 +192,19 @@ type Asking = {
 async function asked(
   world: World,
   line: Line,
-  { call, how, way, target, provoke, request }: Asking,
+  { call, how, way, target, who, request }: Asking,
 ): Promise<Answer> {
   let answer: Answer | undefined;
-  const sending = line.send(way.transport, request ?? requestOf(call, way, target)).then((came) => {
-    answer = came;
-    return came;
-  });
-  const own = provoke in world.others ? world.others[provoke as keyof World['others']] : undefined;
+  const sending = line
+    .send(way.transport, request ?? requestOf(call, way, target, tenantOf(world, who)))
+    .then((came) => {
+      answer = came;
+      return came;
+    });
+  const own = ownOf(world, who);
   while (how.provoke && answer === undefined) {
     await how.provoke(world.api, world.owner);
-    if (own) await how.provoke(world.api, own);
+    if (own && own !== world.owner) await how.provoke(world.api, own);
   }
   return sending;
 }

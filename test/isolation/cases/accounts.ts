@@ -53,6 +53,11 @@ const unseen: Seen = {
   because: 'a viewer sees the tenant, its admins see who is invited',
 };
 
+const invites: Seen = {
+  as: 'the owner',
+  because: 'whoever knows the id of an account may invite it to his own tenant; it decides',
+};
+
 export const accounts: Cases = {
   'Query.viewer': { call: 'viewer' },
   'Viewer.tenants': { call: 'viewer', seen: { viewer: sees } },
@@ -77,6 +82,11 @@ export const accounts: Cases = {
       seen: { viewer: admins },
     },
     {
+      call: 'inviteMember(input: { tenantId: $ownTenant, userId: $userId, role: MEMBER })',
+      target: outsider,
+      seen: { stranger: invites, viewer: invites, former: invites },
+    },
+    {
       call: 'inviteMember(input: { tenantId: $id, email: "somebody@invited.example", role: ADMIN })',
       target: tenant,
       seen: { viewer: admins },
@@ -92,11 +102,14 @@ export const accounts: Cases = {
     target: tenant,
     seen: { viewer: admins },
   },
-  'Mutation.changeMemberRole': {
-    call: 'changeMemberRole(tenantId: $id, userId: $userId, role: ADMIN)',
-    target: member,
-    seen: { viewer: admins },
-  },
+  'Mutation.changeMemberRole': [
+    {
+      call: 'changeMemberRole(tenantId: $id, userId: $userId, role: ADMIN)',
+      target: member,
+      seen: { viewer: admins },
+    },
+    { call: 'changeMemberRole(tenantId: $ownTenant, userId: $userId, role: ADMIN)', target: member },
+  ],
   'Mutation.removeMember': {
     call: 'removeMember(tenantId: $id, userId: $userId)',
     target: member,

@@ -52,6 +52,8 @@ const inTenant: Seen = {
   because: 'a viewer sees the tenant; runs are seen by their owners',
 };
 
+const names: Seen = { as: 'the owner', because: 'whoever sees an agent may name it in his own' };
+
 const seen = { viewer: reads };
 const change = (call: string) => ({ call, target: agent, seen: { viewer: changes } });
 const making = 'name: $fresh, version: "1.0.0", category: ANALYSIS, outputType: TEXT';
@@ -114,11 +116,19 @@ export const agents: Cases = {
       target: tenant,
       seen: { viewer: changes },
     },
+    {
+      call: `createAgent(input: { tenantId: $ownTenant, ${making}, executionConfig: { retry: { fallbackAgent: $id } } })`,
+      target: agent,
+      seen: { viewer: names },
+    },
     change(
       `createAgent(input: { tenantId: $tenantId, ${making}, executionConfig: { retry: { fallbackAgent: $id } } })`,
     ),
   ],
-  'Mutation.cloneAgent': change('cloneAgent(id: $id, input: { tenantId: $tenantId, name: $fresh })'),
+  'Mutation.cloneAgent': [
+    change('cloneAgent(id: $id, input: { tenantId: $tenantId, name: $fresh })'),
+    { call: 'cloneAgent(id: $id, input: { tenantId: $ownTenant, name: $fresh })', target: agent, seen },
+  ],
   'Mutation.updateAgent': change('updateAgent(id: $id, input: { name: $fresh })'),
   'Mutation.enableAgent': change('enableAgent(id: $id, enabled: false)'),
   'Mutation.deprecateAgent': change('deprecateAgent(id: $id)'),

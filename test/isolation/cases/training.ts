@@ -86,6 +86,10 @@ export const training: Cases = {
       seen: signedIn,
     },
     {
+      call: 'startTraining(input: { publicId: $publicId, tenantId: $ownTenant, method: SFT, provider: LOCAL })',
+      target: config,
+    },
+    {
       call: 'startTraining(input: { publicId: $publicId, tenantId: $tenantId, method: SFT, provider: LOCAL })',
       target: tenant,
       seen: { viewer: viewsOnly },

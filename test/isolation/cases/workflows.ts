@@ -85,6 +85,7 @@ const STEPS = [
   step('e', 'delay: { duration: 5 }'),
 ].join(', ');
 const DEFINITION = `startStepId: "${stepId('a')}", trigger: { manual: true }, steps: [${STEPS}]`;
+const making = `name: $fresh, version: "1.0.0", category: CUSTOM, ${DEFINITION}`;
 const INVALID = `startStepId: "${stepId('none')}", trigger: { manual: true }, steps: [${step('e', 'delay: { duration: 5 }')}]`;
 
 const reads: Seen = { as: 'the owner', because: 'viewers of a tenant read its workflows' };
@@ -97,6 +98,8 @@ const inTenant: Seen = {
   as: 'parent only',
   because: 'a viewer sees the tenant; runs are seen by their owners',
 };
+
+const names: Seen = { as: 'the owner', because: 'whoever sees an agent may name it in his own workflow' };
 
 const seen = { viewer: reads };
 const change = (call: string) => ({ call, target: workflow, seen: { viewer: changes } });
@@ -176,12 +179,22 @@ export const workflows: Cases = {
   'Tenant.workflows': { call: 'tenant(id: $id)', target: tenant, seen },
   'Tenant.workflowExecutions': { call: 'tenant(id: $id)', target: tenant, seen: { viewer: inTenant } },
 
-  'Mutation.createWorkflow': {
-    call: `createWorkflow(input: { tenantId: $tenantId, name: $fresh, version: "1.0.0", category: CUSTOM, ${DEFINITION} })`,
-    target: named,
-    seen: { viewer: changes },
-  },
-  'Mutation.cloneWorkflow': change('cloneWorkflow(id: $id, input: { tenantId: $tenantId, name: $fresh })'),
+  'Mutation.createWorkflow': [
+    {
+      call: `createWorkflow(input: { tenantId: $tenantId, ${making} })`,
+      target: named,
+      seen: { viewer: changes },
+    },
+    {
+      call: `createWorkflow(input: { tenantId: $ownTenant, ${making} })`,
+      target: named,
+      seen: { viewer: names },
+    },
+  ],
+  'Mutation.cloneWorkflow': [
+    change('cloneWorkflow(id: $id, input: { tenantId: $tenantId, name: $fresh })'),
+    { call: 'cloneWorkflow(id: $id, input: { tenantId: $ownTenant, name: $fresh })', target: workflow, seen },
+  ],
   'Mutation.updateWorkflow': [
     change('updateWorkflow(id: $id, input: { name: $fresh })'),
     change(
