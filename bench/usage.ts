@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
+import { loadCalendar } from '../src/graphql/calendar.ts';
 import { reportInput } from '../src/modules/billing/report-input.ts';
-import { groupsStatement, loadCalendar, loadGroups } from '../src/modules/billing/report-sql.ts';
+import { groupsStatement, loadGroups } from '../src/modules/billing/report-sql.ts';
 import { compactUsage } from '../src/modules/billing/upkeep.ts';
 import { METRICS } from '../src/modules/billing/vocabulary.ts';
 import type { Sql } from '../src/platform/db/sql.ts';

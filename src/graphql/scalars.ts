@@ -11,6 +11,41 @@ export const dateTime = new GraphQLScalarType<Date, Date | string>({
       : DateTimeResolver.serialize(value),
 });
 
+/** A number while that is exact, else text. The library's own conversion tells the console so at its first text. */
+export const bigInt = new GraphQLScalarType<bigint | number, number | string>({
+  ...BigIntResolver.toConfig(),
+  serialize: (value) => {
+    const whole = asWhole(value);
+    return isExact(whole) ? Number(whole) : whole.toString();
+  },
+  parseValue: asExact,
+  parseLiteral: (node) => {
+    if (node.kind !== Kind.INT && node.kind !== Kind.STRING) throw notWhole('a value of another kind');
+    return asExact(node.value);
+  },
+});
+
+function asExact(value: unknown): bigint | number {
+  const whole = asWhole(value);
+  return isExact(whole) ? Number(whole) : whole;
+}
+
+function isExact(whole: bigint): boolean {
+  return Number.isSafeInteger(Number(whole));
+}
+
+function asWhole(value: unknown): bigint {
+  if (typeof value === 'bigint') return value;
+  if (Number.isInteger(value) || (typeof value === 'string' && /^-?\d{1,100}$/.test(value))) {
+    return BigInt(String(value));
+  }
+  throw notWhole(typeof value === 'string' ? value : String(value));
+}
+
+function notWhole(shown: string): GraphQLError {
+  return new GraphQLError(`BigInt takes a whole number, as a number or text, not ${shown.slice(0, 100)}.`);
+}
+
 /** Money never becomes a float: text in and out, decimal.js, which Prisma comes with, in between. */
 export const decimal = new GraphQLScalarType<Prisma.Decimal, string>({
   name: 'Decimal',
@@ -37,5 +72,4 @@ function notDecimal(shown: string): GraphQLError {
 }
 
 export const json = JSONResolver;
-export const bigInt = BigIntResolver;
 export const uuid = UUIDResolver;

@@ -31,6 +31,22 @@ export function storedEnum<Value extends string>(
   });
 }
 
+/** A GraphQL enum of values that only the API uses, named like those of `storedEnum`. */
+export function plainEnum<Value extends string>(
+  name: string,
+  description: string,
+  values: Readonly<Record<Value, string>>,
+) {
+  const named = Object.entries<string>(values).map(([value, text]) => [
+    constantCase(value),
+    { value: value as Value, description: text },
+  ]);
+  return builder.enumType(name, {
+    description,
+    values: Object.fromEntries(named) as Record<string, { value: Value; description: string }>,
+  });
+}
+
 function constantCase(value: string): string {
   return value
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')

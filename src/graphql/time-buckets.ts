@@ -1,61 +1,71 @@
 import { z } from 'zod';
 import { builder } from './builder.ts';
+import { plainEnum } from './stored-enum.ts';
+import { oneOf } from './validation.ts';
 
 /** What reports are cut into. The names are those of Postgres's date_trunc. */
 export const TIME_BUCKETS = {
-  hour: 'Hours.',
-  day: 'Days, from midnight to midnight in the report’s time zone: 23 or 25 hours where clocks change.',
+  hour: 'Hours, from one full hour on the clock to the next: 25 on the day that ends daylight saving, 23 on the day that begins it.',
+  day: 'Days, from midnight to midnight: 23 or 25 hours where clocks change.',
   week: 'Weeks, from Monday.',
   month: 'Calendar months.',
 } as const;
 
 export type TimeBucket = keyof typeof TIME_BUCKETS;
 
-const HOUR_MS = 3_600_000;
-const SHORTEST_MS: Record<TimeBucket, number> = {
-  hour: HOUR_MS,
-  day: 23 * HOUR_MS,
-  week: (7 * 24 - 1) * HOUR_MS,
-  month: (28 * 24 - 1) * HOUR_MS,
-};
-
-/** A hundred days of hours. More is not looked at, and would be made for nothing. */
-export const MAX_BUCKETS = 2_400;
-
-export const TimeBucketEnum = builder.enumType('TimeBucket', {
-  description: 'What the time of a report is cut into.',
-  values: Object.fromEntries(
-    Object.entries(TIME_BUCKETS).map(([value, description]) => [
-      value.toUpperCase(),
-      { value: value as TimeBucket, description },
-    ]),
-  ),
-});
+export const TimeBucketEnum = plainEnum(
+  'TimeBucket',
+  'What the time of a report is cut into, by the calendar and clock of its time zone.',
+  TIME_BUCKETS,
+);
 
 export const TimePeriodInput = builder.inputType('TimePeriod', {
   description: 'A span of time, with its beginning and without its end.',
   fields: (t) => ({
-    from: t.field({ type: 'DateTime', required: true, description: 'Its first moment.' }),
+    from: t.field({ type: 'DateTime', required: true, description: 'Its first moment, from 1973 on.' }),
     to: t.field({
       type: 'DateTime',
       required: true,
-      description: 'The first moment after it; later than `from`.',
+      description: 'The first moment after it; later than `from`, and no later than 2200.',
     }),
   }),
 });
 
-const OLDEST = new Date('1970-01-01T00:00:00Z');
+/** A span of time as reports show it. */
+export const TimeSpanRef = builder.objectRef<TimePeriod>('TimeSpan').implement({
+  description: 'A span of time, with its beginning and without its end.',
+  fields: (t) => ({
+    from: t.expose('from', { type: 'DateTime', description: 'Its first moment.' }),
+    to: t.expose('to', { type: 'DateTime', description: 'The first moment after it.' }),
+  }),
+});
+
+export const ReportBucketRef = builder.interfaceRef<TimePeriod>('ReportBucket').implement({
+  description:
+    'One hour, day, week or month of a report, cut off where the period begins or ends within it: the first bucket begins ' +
+    'with the period, the last one ends with it.',
+  fields: (t) => ({
+    from: t.expose('from', { type: 'DateTime', description: 'Its first moment.' }),
+    to: t.expose('to', { type: 'DateTime', description: 'The first moment after it.' }),
+  }),
+});
+
+export const TIMEZONE =
+  'IANA name of the time zone whose clock and calendar say when buckets begin, e.g. Europe/Berlin; default: UTC.';
+
+/** Before, some time zones were no multiple of 15 minutes away from UTC, which is how finely sums of usage are kept. */
+const OLDEST = new Date('1973-01-01T00:00:00Z');
 const NEWEST = new Date('2200-01-01T00:00:00Z');
-const OUT_OF_RANGE = 'must lie between the years 1970 and 2200';
+const OUT_OF_RANGE = 'must lie between the years 1973 and 2200';
 const moment = z.date({ error: 'must be a moment' }).min(OLDEST, OUT_OF_RANGE).max(NEWEST, OUT_OF_RANGE);
 
 export const timePeriod = z
   .object({ from: moment, to: moment })
-  .refine(({ from, to }) => from < to, { path: ['to'], error: 'must be later than from' });
+  .refine(({ from, to }) => from < to, { path: ['to'], error: 'must be later than `from`' });
 
 export type TimePeriod = z.infer<typeof timePeriod>;
 
-export const timeBucket = z.enum(Object.keys(TIME_BUCKETS) as [TimeBucket, ...TimeBucket[]]);
+export const timeBucket = oneOf(TIME_BUCKETS);
 
 /**
  * By its area and city. Postgres reads the sign of an offset such as +02:00 the other way round, and takes names such as
@@ -67,56 +77,22 @@ export const timezone = z
   .nullish()
   .transform((name) => name ?? 'UTC');
 
-/** Whether a period has no more buckets than a report may have. */
-export function isWithinBuckets({ from, to }: TimePeriod, bucket: TimeBucket): boolean {
-  return (to.getTime() - from.getTime()) / SHORTEST_MS[bucket] <= MAX_BUCKETS;
-}
-
-/** To be refined with `isWithinBuckets`. */
-export const tooManyBuckets = {
-  path: ['period'],
-  error: `must hold at most ${MAX_BUCKETS} buckets: take a shorter period or a longer bucket`,
+const HOUR_MS = 3_600_000;
+const USUAL_MS: Readonly<Record<TimeBucket, number>> = {
+  hour: HOUR_MS,
+  day: 24 * HOUR_MS,
+  week: 7 * 24 * HOUR_MS,
+  month: 730 * HOUR_MS,
 };
 
-/** Every bucket is met at least once by steps of that length, whatever clocks do. */
-const STEPS = `case $bucket when 'hour' then interval '30 minutes' when 'day' then interval '12 hours'
-  when 'week' then interval '3 days' else interval '14 days' end`;
-
-/**
- * A subselect of one column, `start`: the beginning of every bucket that a period touches, to be joined with
- * `date_trunc(bucket, moment, timezone)`, so that buckets without anything are there too. The first may begin
- * before the period does. Made from real moments, since steps of local time meet an hour twice, or never,
- * where clocks change.
- *
- * @param parameters expressions of the statement, e.g. `$1::timestamptz`
- */
-export function bucketStarts(parameters: {
-  from: string;
-  to: string;
-  bucket: string;
-  timezone: string;
-}): string {
-  const { from, to, bucket, timezone } = parameters;
-  const last = `${to} - interval '1 microsecond'`;
-  return `(
-    select distinct date_trunc(${bucket}, at, ${timezone}) as start
-    from (
-      select generate_series(${from}, ${last}, ${STEPS.replace('$bucket', bucket)}) as at
-      union all select ${last}) moments)`;
-}
-
-/**
- * When a bucket of `bucketStarts` really begins. Where clocks go back across midnight, as in Havana, a day has two, and
- * date_trunc takes the second, when the day is an hour old.
- */
-export function beginningOf(start: string, bucket: string, timezone: string): string {
-  const earlier = `${start} - interval '1 hour'`;
-  return `case when ${bucket} <> 'hour' and (${earlier}) at time zone ${timezone} = ${start} at time zone ${timezone}
-    then ${earlier} else ${start} end`;
+/** How many buckets a period has, told without a calendar: it may be a few more. For limits, before any are made. */
+export function usualBuckets({ from, to }: TimePeriod, bucket: TimeBucket): number {
+  return Math.floor((to.getTime() - from.getTime()) / USUAL_MS[bucket]);
 }
 
 function isTimezone(name: string): boolean {
-  if (name !== 'UTC' && !/^[A-Za-z]+(\/[\w+-]+)+$/.test(name)) return false;
+  if (name === 'UTC') return true;
+  if (!/^[A-Za-z]+(\/[\w+-]+)+$/.test(name)) return false;
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch {

@@ -1,64 +1,7 @@
+import type { Calendar } from '../../graphql/calendar.ts';
 import type { Sql } from '../../platform/db/sql.ts';
 import { type Grouping, MAX_POINTS, type ReportInput } from './report-input.ts';
 import { METRICS } from './vocabulary.ts';
-
-/** When each bucket of a period begins, and the period before, in a timezone's own calendar. */
-export type Calendar = {
-  /** The first is the period's beginning, also within an hour, day, week or month; the last bucket ends with the period. */
-  starts: Date[];
-  /** When the period before begins; it ends where the period begins. */
-  previousFrom: Date;
-};
-
-/**
- * @throws {DatabaseError} 22023 where Postgres does not know the timezone
- */
-export async function loadCalendar(sql: Sql, { period, bucket, timezone }: ReportInput): Promise<Calendar> {
-  const text = bucket === 'hour' ? HOURS_OF_PERIOD : UNITS_OF_PERIOD;
-  const values = [period.from, period.to, timezone, ...(bucket === 'hour' ? [] : [bucket])];
-  const [row] = await sql.query<Calendar>(text, values);
-  if (row === undefined) throw new Error('A calendar is one row.');
-  return row;
-}
-
-/** Hours begin where the local clock shows a full one, which is a quarter of an hour of UTC in every timezone. */
-const HOURS_OF_PERIOD = `
-  select array[$1::timestamptz] || array(
-      select hour
-      from generate_series(date_bin('15 minutes', $1::timestamptz, '2000-01-01Z'), $2::timestamptz, '15 minutes') hour
-      where hour > $1::timestamptz and hour < $2::timestamptz and extract(minute from hour at time zone $3) = 0
-      order by 1) as starts,
-    $1::timestamptz - ($2::timestamptz - $1::timestamptz) as "previousFrom"`;
-
-/**
- * The moment when a timezone's clock first shows a local time. Where clocks are set back across midnight (the Azores,
- * Havana) it does so twice, and Postgres takes the second, when the day is an hour old.
- */
-const firstOf = (local: string) => `
-  case when ((${local}) at time zone $3 - interval '1 hour') at time zone $3 = (${local})
-    then (${local}) at time zone $3 - interval '1 hour' else (${local}) at time zone $3 end`;
-
-/**
- * The period before a whole number of buckets is as many of them, so that February is compared with January and a day of
- * 23 hours with the day before; before any other it is as long.
- */
-const UNITS_OF_PERIOD = `
-  with step as (select ('1 ' || $4::text)::interval as step),
-  units as (
-    select local, ${firstOf('local')} as at
-    from step, generate_series(
-      date_trunc($4, $1::timestamptz at time zone $3), ($2::timestamptz at time zone $3) + step, step) local
-  ), starts as (
-    select array[$1::timestamptz] || array(
-      select at from units where at > $1::timestamptz and at < $2::timestamptz order by 1) as starts
-  ), before as (
-    select u.local - cardinality(s.starts) * step as local
-    from units u, starts s, step
-    where u.at = $1::timestamptz and exists (select from units e where e.at = $2::timestamptz)
-  )
-  select starts, coalesce(
-    (select ${firstOf('local')} from before), $1::timestamptz - ($2::timestamptz - $1::timestamptz)) as "previousFrom"
-  from starts`;
 
 /** A group as one row: its sums, those of the period before, and one figure for each bucket. */
 export type GroupRow = {

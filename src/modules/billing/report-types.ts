@@ -1,7 +1,16 @@
 import { builder } from '../../graphql/builder.ts';
-import { valueOrUnknown } from '../../graphql/stored-enum.ts';
+import { plainEnum, valueOrUnknown } from '../../graphql/stored-enum.ts';
+import {
+  ReportBucketRef,
+  TIME_BUCKETS,
+  TIMEZONE,
+  type TimeBucket,
+  TimeBucketEnum,
+  TimePeriodInput,
+  TimeSpanRef,
+} from '../../graphql/time-buckets.ts';
 import { UsageMetricEnum } from './enums.ts';
-import { BUCKETS, type Bucket, GROUPINGS, type Grouping, MAX_POINTS } from './report-input.ts';
+import { GROUPINGS, type Grouping, MAX_POINTS } from './report-input.ts';
 import {
   type Figures,
   type Report,
@@ -11,27 +20,11 @@ import {
 } from './usage-report.ts';
 import { METRICS } from './vocabulary.ts';
 
-const UsageBucketUnit = builder.enumType('UsageBucket', {
-  description: 'How long the buckets of a usage report are, on the clock of its timezone.',
-  values: valuesOf(BUCKETS),
-});
-
-const UsageGrouping = builder.enumType('UsageGrouping', {
-  description: 'What a usage report is divided by. Of the four lengths of buckets at most one.',
-  values: valuesOf<Grouping | Bucket>({ ...GROUPINGS, ...BUCKETS }),
-});
-
-const PeriodInput = builder.inputType('UsagePeriodInput', {
-  description: 'A span of time.',
-  fields: (t) => ({
-    from: t.field({ type: 'DateTime', required: true, description: 'Its first moment, from 1973 on.' }),
-    to: t.field({
-      type: 'DateTime',
-      required: true,
-      description: 'Where it ends: the first moment after it.',
-    }),
-  }),
-});
+const UsageGrouping = plainEnum<Grouping | TimeBucket>(
+  'UsageGrouping',
+  'What a usage report is divided by. Of the four lengths of buckets at most one.',
+  { ...GROUPINGS, ...TIME_BUCKETS },
+);
 
 const FiguresInterface = builder.interfaceRef<Figures>('UsageFigures').implement({
   description: 'Sums over a period, beside those of the period before.',
@@ -65,10 +58,9 @@ const FiguresInterface = builder.interfaceRef<Figures>('UsageFigures').implement
 });
 
 const BucketRef = builder.objectRef<ReportBucket>('UsageReportBucket').implement({
-  description: 'One hour, day, week or month of a report, cut off where the period begins or ends within it.',
+  description: 'What was used in one bucket of a report.',
+  interfaces: [ReportBucketRef],
   fields: (t) => ({
-    from: t.expose('from', { type: 'DateTime', description: 'Its first moment.' }),
-    to: t.expose('to', { type: 'DateTime', description: 'The first moment after it.' }),
     quantity: t.field({
       type: 'BigInt',
       description: 'How much was used; 0 where nothing was.',
@@ -120,31 +112,18 @@ const TotalRef = builder.objectRef<Figures>('UsageReportTotal').implement({
   interfaces: [FiguresInterface],
 });
 
-const PeriodRef = builder.objectRef<{ from: Date; to: Date }>('UsagePeriod').implement({
-  description: 'A span of time.',
-  fields: (t) => ({
-    from: t.expose('from', { type: 'DateTime', description: 'Its first moment.' }),
-    to: t.expose('to', { type: 'DateTime', description: 'The first moment after it.' }),
-  }),
-});
-
 const ReportRef = builder.objectRef<Report>('UsageReport').implement({
   description: 'What was used in a period, exact to the moment it is asked for.',
   fields: (t) => ({
-    period: t.field({
-      type: PeriodRef,
-      description: 'The period, as it was asked for.',
-      resolve: ({ from, to }) => ({ from, to }),
-    }),
-    previousPeriod: t.field({
-      type: PeriodRef,
+    period: t.expose('period', { type: TimeSpanRef, description: 'The period, as it was asked for.' }),
+    previousPeriod: t.expose('previousPeriod', {
+      type: TimeSpanRef,
       description:
         'What it is compared with: as many days, weeks or months before, where the period is made of whole ones; else a ' +
         'span as long.',
-      resolve: ({ previousFrom, from }) => ({ from: previousFrom, to: from }),
     }),
-    timezone: t.exposeString('timezone', { description: 'On whose clock buckets begin.' }),
-    bucket: t.expose('bucket', { type: UsageBucketUnit, description: 'How long a bucket is.' }),
+    timezone: t.exposeString('timezone', { description: 'Whose clock and calendar say when buckets begin.' }),
+    bucket: t.expose('bucket', { type: TimeBucketEnum, description: 'How long a bucket is.' }),
     total: t.field({ type: TotalRef, description: 'All groups together.', resolve: ({ total }) => total }),
     groups: t.field({
       type: [GroupRef],
@@ -164,7 +143,7 @@ builder.queryField('usageReport', (t) =>
       'Sums of usage: the caller’s own, or all that is charged to a tenant, for its admins and billing role. Null where ' +
       `there is no such tenant. At most ${MAX_POINTS.toLocaleString('en')} buckets, counted in all groups together.`,
     args: {
-      period: t.arg({ type: PeriodInput, required: true, description: 'Of which time.' }),
+      period: t.arg({ type: TimePeriodInput, required: true, description: 'Of which time.' }),
       tenantId: t.arg.id({
         description:
           'Of which tenant: global id or row id. Default: the caller’s own usage, for whatever tenant.',
@@ -174,20 +153,9 @@ builder.queryField('usageReport', (t) =>
         type: [UsageGrouping],
         description: 'What to divide it by; default: METRIC. A length among them stands for `bucket`.',
       }),
-      bucket: t.arg({ type: UsageBucketUnit, description: 'How long a bucket is; default: DAY.' }),
-      timezone: t.arg.string({
-        description:
-          'IANA name of the timezone on whose clock buckets begin, e.g. Europe/Berlin; default: UTC.',
-      }),
+      bucket: t.arg({ type: TimeBucketEnum, description: 'How long a bucket is; default: DAY.' }),
+      timezone: t.arg.string({ description: TIMEZONE }),
     },
     resolve: (_root, args, context) => usageReport(context, args),
   }),
 );
-
-function valuesOf<Value extends string>(values: Readonly<Record<Value, string>>) {
-  const entries = Object.entries<string>(values).map(([value, description]) => [
-    value.toUpperCase(),
-    { value: value as Value, description },
-  ]);
-  return Object.fromEntries(entries) as Record<string, { value: Value; description: string }>;
-}

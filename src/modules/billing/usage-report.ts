@@ -1,16 +1,10 @@
+import { bucketsOf, type Calendar, loadCalendar } from '../../graphql/calendar.ts';
 import { assertSignedIn, type Context } from '../../graphql/context.ts';
 import { badInput, ValidationError } from '../../graphql/errors.ts';
+import type { TimeBucket, TimePeriod } from '../../graphql/time-buckets.ts';
 import { validated } from '../../graphql/validation.ts';
-import { codeOf } from '../../platform/errors.ts';
-import { type Bucket, type ReportInput, reportInput, tooManyPoints } from './report-input.ts';
-import {
-  type Calendar,
-  type GroupRow,
-  loadCalendar,
-  loadGroups,
-  mayReadTenant,
-  type Scope,
-} from './report-sql.ts';
+import { type ReportInput, reportInput, tooManyPoints } from './report-input.ts';
+import { type GroupRow, loadGroups, mayReadTenant, type Scope } from './report-sql.ts';
 
 /** Sums of a group, or of all of them, with those of the period before. Whole numbers as text, however large. */
 export type Figures = {
@@ -21,7 +15,7 @@ export type Figures = {
   changePercent: number | null;
 };
 
-export type ReportBucket = { from: Date; to: Date; quantity: string; records: string };
+export type ReportBucket = TimePeriod & { quantity: string; records: string };
 
 export type ReportGroup = Figures & {
   metric: string | null;
@@ -31,11 +25,10 @@ export type ReportGroup = Figures & {
 };
 
 export type Report = {
-  from: Date;
-  to: Date;
-  previousFrom: Date;
+  period: TimePeriod;
+  previousPeriod: TimePeriod;
   timezone: string;
-  bucket: Bucket;
+  bucket: TimeBucket;
   total: Figures;
   groups: ReportGroup[];
 };
@@ -47,8 +40,6 @@ const NOTHING: Figures = {
   previousRecords: '0',
   changePercent: null,
 };
-
-const UNKNOWN_TIMEZONE = '22023';
 
 /**
  * What was used in a period: the caller's own, or all that is charged to a tenant.
@@ -68,37 +59,28 @@ export async function usageReport(context: Context, raw: unknown): Promise<Repor
     return null;
   }
   const scope: Scope = asked.tenantId === undefined ? { userId: sub ?? '' } : { tenantId: asked.tenantId };
-  const calendar = await calendarOf(context, asked);
+  const calendar = await loadCalendar(sql, asked);
   return reportOf(asked, calendar, await loadGroups(sql, scope, asked, calendar));
 }
 
-async function calendarOf({ db }: Context, asked: ReportInput): Promise<Calendar> {
-  try {
-    return await loadCalendar(db.sql, asked);
-  } catch (error) {
-    // Node and Postgres each bring their own list of timezones, of different years.
-    if (codeOf(error) !== UNKNOWN_TIMEZONE) throw error;
-    throw new ValidationError([{ path: ['timezone'], message: 'is not known to the database' }]);
-  }
-}
-
-function reportOf(asked: ReportInput, { starts, previousFrom }: Calendar, rows: readonly GroupRow[]): Report {
+function reportOf(asked: ReportInput, calendar: Calendar, rows: readonly GroupRow[]): Report {
   const { period, bucket, timezone } = asked;
+  const spans = bucketsOf(calendar, period);
   const [first] = rows;
   if (first && first.quantities === null) {
-    const message = tooManyPoints(first.groups, starts.length, bucket);
+    const message = tooManyPoints(first.groups, spans.length, bucket);
     throw new ValidationError([{ path: ['period'], message }]);
   }
   const groups = rows.map(({ quantities, recordCounts, ...row }): ReportGroup => {
-    const buckets = starts.map((from, at) => ({
-      from,
-      to: starts[at + 1] ?? period.to,
+    const buckets = spans.map((span, at) => ({
+      ...span,
       quantity: quantities?.[at] ?? '0',
       records: recordCounts?.[at] ?? '0',
     }));
     return { ...row, buckets };
   });
-  return { ...period, previousFrom, timezone, bucket, total: first ? totalOf(first) : NOTHING, groups };
+  const previousPeriod = { from: calendar.previousFrom, to: period.from };
+  return { period, previousPeriod, timezone, bucket, total: first ? totalOf(first) : NOTHING, groups };
 }
 
 function totalOf(row: GroupRow): Figures {

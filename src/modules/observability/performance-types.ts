@@ -3,10 +3,17 @@ import { connectionOf } from '../../graphql/connection.ts';
 import { assertSignedIn } from '../../graphql/context.ts';
 import { uuidOrNone } from '../../graphql/ids.ts';
 import type { Condition } from '../../graphql/table.ts';
-import { TimeBucketEnum, TimePeriodInput } from '../../graphql/time-buckets.ts';
+import {
+  ReportBucketRef,
+  TIMEZONE,
+  TimeBucketEnum,
+  TimePeriodInput,
+  TimeSpanRef,
+} from '../../graphql/time-buckets.ts';
 import { jsonObject, validated } from '../../graphql/validation.ts';
 import { PerformanceMetricOrder } from './enums.ts';
 import {
+  MAX_BUCKETS,
   type PerformanceFigures,
   type PerformanceReport,
   type PerformanceSeries,
@@ -87,14 +94,7 @@ const TotalRef = builder.objectRef<PerformanceFigures>('PerformanceTotal').imple
 
 const BucketRef = builder.objectRef<PerformanceSeries['buckets'][number]>('PerformanceBucket').implement({
   description: 'The figures of one bucket of a report.',
-  interfaces: [FiguresRef],
-  fields: (t) => ({
-    start: t.expose('start', {
-      type: 'DateTime',
-      description:
-        'Its first moment; the first bucket’s may lie before the period, whose figures alone count.',
-    }),
-  }),
+  interfaces: [ReportBucketRef, FiguresRef],
 });
 
 const SeriesRef = builder.objectRef<PerformanceSeries>('PerformanceSeries').implement({
@@ -116,10 +116,9 @@ const ReportRef = builder.objectRef<PerformanceReport>('PerformanceReport').impl
   description: 'What a metric’s figures were over time.',
   fields: (t) => ({
     metric: t.exposeString('metric', { description: 'The metric that was asked for.' }),
-    from: t.expose('from', { type: 'DateTime', description: 'The first moment of the period.' }),
-    to: t.expose('to', { type: 'DateTime', description: 'The first moment after the period.' }),
+    period: t.expose('period', { type: TimeSpanRef, description: 'The period, as it was asked for.' }),
     bucket: t.expose('bucket', { type: TimeBucketEnum, description: 'What its time is cut into.' }),
-    timezone: t.exposeString('timezone', { description: 'Whose days, weeks and months they are.' }),
+    timezone: t.exposeString('timezone', { description: 'Whose clock and calendar say when buckets begin.' }),
     series: t.expose('series', {
       type: [SeriesRef],
       description: 'One a unit, the 10 most measured, the most measured first; never empty.',
@@ -159,11 +158,9 @@ builder.queryFields((t) => ({
         type: TimeBucketEnum,
         required: true,
         defaultValue: 'day',
-        description: 'What the period is cut into; at most 2,400 of them.',
+        description: `What the period is cut into; at most ${MAX_BUCKETS.toLocaleString('en')} of them.`,
       }),
-      timezone: t.arg.string({
-        description: 'Whose days, weeks and months: a name such as Europe/Berlin. Default: UTC.',
-      }),
+      timezone: t.arg.string({ description: TIMEZONE }),
       unit: t.arg.string({ description: 'Only figures of this unit; default: each unit by itself.' }),
       tags: t.arg({ type: 'JSON', description: `${TAGS} Default: whatever they have.` }),
     },

@@ -1,18 +1,10 @@
 import { builder } from '../../graphql/builder.ts';
-import { UNKNOWN, valueOrUnknown } from '../../graphql/stored-enum.ts';
+import { plainEnum, UNKNOWN, valueOrUnknown } from '../../graphql/stored-enum.ts';
 import { WorkflowStepType } from './enums.ts';
-import { EDGE_KINDS, type EdgeKind, type Flow, type FlowEdge, type FlowNode } from './flow/flow.ts';
+import { EDGE_KINDS, type Flow, type FlowEdge, type FlowNode } from './flow/flow.ts';
 import { STEP_TYPES } from './vocabulary.ts';
 
-const EdgeKindEnum = builder.enumType('WorkflowEdgeKind', {
-  description: 'When one step follows another.',
-  values: Object.fromEntries(
-    Object.entries(EDGE_KINDS).map(([kind, description]) => [
-      kind.toUpperCase(),
-      { value: kind as EdgeKind, description },
-    ]),
-  ) as Record<string, { value: EdgeKind; description: string }>,
-});
+const EdgeKindEnum = plainEnum('WorkflowEdgeKind', 'When one step follows another.', EDGE_KINDS);
 
 const GraphNode = builder.objectRef<FlowNode>('WorkflowGraphNode').implement({
   description: 'A step, for drawing.',

@@ -95,11 +95,17 @@ describe('performanceReport', () => {
     const [ms] = report.series.filter(({ unit }) => unit === 'ms');
     const wanted = await expected(bucket, timezone, range);
     expect(ms?.buckets).toHaveLength(buckets);
-    for (const { start, count, ...figures } of ms?.buckets ?? []) {
+    for (const { from: start, to: end, count, ...figures } of ms?.buckets ?? []) {
       const of = wanted.get(await labelOf(bucket, timezone, start));
+      expect(await labelOf(bucket, timezone, new Date(end.getTime() - 1))).toBe(
+        await labelOf(bucket, timezone, start),
+      );
       expect(count).toBe(of?.count);
       for (const [name, value] of Object.entries(figures)) expect(Number(value)).toBeCloseTo(of?.[name], 5);
     }
+    const edges = ms?.buckets.flatMap(({ from, to }) => [from, to]) ?? [];
+    expect([edges[0], edges.at(-1)]).toEqual([range.from, range.to]);
+    for (let at = 1; at < edges.length - 1; at += 2) expect(edges[at]).toEqual(edges[at + 1]);
     const total = [...wanted.values()].reduce((sum, { count }) => sum + count, 0);
     expect(ms?.total.count).toBe(total);
   });
@@ -108,7 +114,7 @@ describe('performanceReport', () => {
     const range = period('2026-10-31T04:00:00Z', '2026-11-02T05:00:00Z');
     const asked = { metric: 'latency', period: range, bucket: 'day', timezone: 'America/Havana' };
     const [series] = (await performanceReport(sql, asked)).series;
-    expect(series?.buckets.map(({ start }) => start.toISOString())).toEqual([
+    expect(series?.buckets.map(({ from }) => from.toISOString())).toEqual([
       '2026-10-31T04:00:00.000Z',
       '2026-11-01T04:00:00.000Z',
     ]);
@@ -127,9 +133,9 @@ describe('performanceReport', () => {
       unit: 'ms',
       total: full,
       buckets: [
-        { start: new Date('2026-01-01T00:00:00Z'), ...empty },
-        { start: new Date('2026-01-02T00:00:00Z'), ...full },
-        { start: new Date('2026-01-03T00:00:00Z'), ...empty },
+        { from: new Date('2026-01-01T00:00:00Z'), to: new Date('2026-01-02T00:00:00Z'), ...empty },
+        { from: new Date('2026-01-02T00:00:00Z'), to: new Date('2026-01-03T00:00:00Z'), ...full },
+        { from: new Date('2026-01-03T00:00:00Z'), to: new Date('2026-01-04T00:00:00Z'), ...empty },
       ],
     });
     const none = await performanceReport(sql, { metric: 'nothing', period: range, bucket: 'day' });
@@ -228,7 +234,7 @@ describe('performanceReport', () => {
   });
 
   it('refuses more buckets than a report may have', async () => {
-    const range = period('1970-01-01T00:00:00Z', '2026-01-01T00:00:00Z');
+    const range = period('1980-01-01T00:00:00Z', '2026-01-01T00:00:00Z');
     const failure = await performanceReport(sql, { metric: 'm', period: range, bucket: 'hour' }).catch(
       (error) => error,
     );
