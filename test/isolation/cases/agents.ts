@@ -2,6 +2,7 @@ import { appendEvents } from '../../../src/platform/feed/feed.ts';
 import { insertAgent, insertAgentExecution } from '../../support/agents.ts';
 import { type Cases, edges, globalOnly, type MakeTarget, type Seen, sqlOf } from '../case.ts';
 import { tenant } from './accounts.ts';
+import { runsOf } from './runs.ts';
 
 /** With everything that a shape can hold, run once by the person. */
 const agent: MakeTarget = async (admin, person) => {
@@ -43,14 +44,6 @@ const agent: MakeTarget = async (admin, person) => {
 
 const reads: Seen = { as: 'the owner', because: 'viewers of a tenant read its agents' };
 const changes: Seen = { as: 'forbidden', because: 'viewers of a tenant read its agents and change none' };
-const ofOwner: Seen = {
-  as: 'parent only',
-  because: 'a viewer sees the agent; its runs are seen by their owners',
-};
-const inTenant: Seen = {
-  as: 'parent only',
-  because: 'a viewer sees the tenant; runs are seen by their owners',
-};
 
 const names: Seen = { as: 'the owner', because: 'whoever sees an agent may name it in his own' };
 
@@ -65,25 +58,12 @@ export const agents: Cases = {
     { call: 'agents(filter: { tenantId: $id })', target: tenant, seen },
   ],
   'Query.node(Agent)': { call: 'node(id: $id)', target: globalOnly(agent, 'id'), seen },
-  'Query.node(AgentExecution)': { call: 'node(id: $id)', target: globalOnly(agent, 'executionId') },
-  'Query.node(AgentExecutionLog)': { call: 'node(id: $id)', target: globalOnly(agent, 'logId') },
-  'Query.agentExecution': { call: 'agentExecution(id: $executionId)', target: agent },
-  'Query.agentExecutions': [
-    { call: 'agentExecutions(first: 100)' },
-    { call: 'agentExecutions(filter: { agentId: $id })', target: agent },
-    { call: 'agentExecutions(filter: { tenantId: $id })', target: tenant },
-  ],
-  'Query.agentExecutionLogs': [
-    { call: 'agentExecutionLogs(first: 100)' },
-    { call: 'agentExecutionLogs(filter: { agentId: $id, tenantId: $tenantId })', target: agent },
-  ],
   ...edges(
     ['capabilities', 'executionConfig', 'memoryConfig', 'safetyConstraints', 'tenant', 'tools'].map(
       (name) => `Agent.${name}`,
     ),
     { call: 'agent(id: $id)', target: agent, seen },
   ),
-  'Agent.executions': { call: 'agent(id: $id)', target: agent, seen: { viewer: ofOwner } },
   'AgentExecutionConfig.retry': { call: 'agent(id: $id)', under: ['executionConfig'], target: agent, seen },
   'AgentSafetyConstraints.rateLimit': {
     call: 'agent(id: $id)',
@@ -97,18 +77,8 @@ export const agents: Cases = {
     target: agent,
     seen,
   }),
-  ...edges(
-    ['agent', 'error', 'events', 'logs', 'metrics', 'stateLogs', 'tenant'].map(
-      (name) => `AgentExecution.${name}`,
-    ),
-    { call: 'agentExecution(id: $executionId)', target: agent },
-  ),
-  ...edges(
-    ['agent', 'error', 'execution', 'tenant'].map((name) => `AgentExecutionLog.${name}`),
-    { call: 'agentExecution(id: $executionId)', under: ['stateLogs'], target: agent },
-  ),
+  ...runsOf('Agent', agent),
   'Tenant.agents': { call: 'tenant(id: $id)', target: tenant, seen },
-  'Tenant.agentExecutions': { call: 'tenant(id: $id)', target: tenant, seen: { viewer: inTenant } },
 
   'Mutation.createAgent': [
     {

@@ -82,11 +82,11 @@ export const observability: Cases = {
     target: metric,
     seen: figures,
   },
-  'PerformanceReport.series': {
+  ...edges(['PerformanceReport.period', 'PerformanceReport.series'], {
     call: `performanceReport(metric: "queue_ms", ${PERIOD})`,
     target: metric,
     seen: figures,
-  },
+  }),
   ...edges(['PerformanceSeries.buckets', 'PerformanceSeries.total'], {
     call: `performanceReport(metric: "queue_ms", ${PERIOD})`,
     under: ['series'],

@@ -9,6 +9,7 @@ import {
 } from '../../support/workflows.ts';
 import { type Cases, edges, globalOnly, type MakeTarget, type Seen, sqlOf } from '../case.ts';
 import { tenant } from './accounts.ts';
+import { runsOf } from './runs.ts';
 
 const RETRY = { enabled: true, maxAttempts: 2 };
 const CONDITION = { field: 'input.ok', operator: 'equals', value: true };
@@ -90,14 +91,6 @@ const INVALID = `startStepId: "${stepId('none')}", trigger: { manual: true }, st
 
 const reads: Seen = { as: 'the owner', because: 'viewers of a tenant read its workflows' };
 const changes: Seen = { as: 'forbidden', because: 'viewers of a tenant read its workflows and change none' };
-const ofOwner: Seen = {
-  as: 'parent only',
-  because: 'a viewer sees the workflow; its runs are seen by their owners',
-};
-const inTenant: Seen = {
-  as: 'parent only',
-  because: 'a viewer sees the tenant; runs are seen by their owners',
-};
 
 const names: Seen = { as: 'the owner', because: 'whoever sees an agent may name it in his own workflow' };
 
@@ -115,28 +108,13 @@ export const workflows: Cases = {
     { call: 'workflows(filter: { tenantId: $id })', target: tenant, seen },
   ],
   'Query.node(Workflow)': { call: 'node(id: $id)', target: globalOnly(workflow, 'id'), seen },
-  'Query.node(WorkflowExecution)': { call: 'node(id: $id)', target: globalOnly(workflow, 'executionId') },
-  'Query.node(WorkflowExecutionLog)': { call: 'node(id: $id)', target: globalOnly(workflow, 'logId') },
   'Query.workflowGraph': { call: 'workflowGraph(id: $id)', target: workflow, seen },
   'Query.validateWorkflow': { call: `validateWorkflow(input: { ${DEFINITION} })`, target: named, seen },
   'WorkflowValidation.faults': { call: `validateWorkflow(input: { ${INVALID} })` },
-  'Query.workflowExecution': { call: 'workflowExecution(id: $executionId)', target: workflow },
-  'Query.workflowExecutions': [
-    { call: 'workflowExecutions(first: 100)' },
-    { call: 'workflowExecutions(filter: { workflowId: $id, tenantId: $tenantId })', target: workflow },
-  ],
-  'Query.workflowExecutionLogs': [
-    { call: 'workflowExecutionLogs(first: 100)' },
-    {
-      call: 'workflowExecutionLogs(filter: { workflowId: $id, tenantId: $tenantId, executionId: $executionId })',
-      target: workflow,
-    },
-  ],
   ...edges(
     ['errorHandler', 'globalRetry', 'graph', 'steps', 'tenant', 'trigger'].map((name) => `Workflow.${name}`),
     { call: 'workflow(id: $id)', target: workflow, seen },
   ),
-  'Workflow.executions': { call: 'workflow(id: $id)', target: workflow, seen: { viewer: ofOwner } },
   ...edges(
     ['AgentStep.agent', 'UnknownStep.retry'].concat(
       stepTypes.flatMap((type) => [`${type}Step.config`, `${type}Step.retry`]),
@@ -166,18 +144,16 @@ export const workflows: Cases = {
     target: workflow,
     seen,
   }),
-  ...edges(
-    ['error', 'events', 'logs', 'metrics', 'stateLogs', 'tenant', 'workflow'].map(
-      (name) => `WorkflowExecution.${name}`,
-    ),
-    { call: 'workflowExecution(id: $executionId)', target: workflow },
-  ),
-  ...edges(
-    ['error', 'execution', 'tenant', 'workflow'].map((name) => `WorkflowExecutionLog.${name}`),
-    { call: 'workflowExecution(id: $executionId)', under: ['stateLogs'], target: workflow },
-  ),
+  ...runsOf('Workflow', workflow),
+  // The logs of workflows can be asked for by execution as well.
+  'Query.workflowExecutionLogs': [
+    { call: 'workflowExecutionLogs(first: 100)' },
+    {
+      call: 'workflowExecutionLogs(filter: { workflowId: $id, tenantId: $tenantId, executionId: $executionId })',
+      target: workflow,
+    },
+  ],
   'Tenant.workflows': { call: 'tenant(id: $id)', target: tenant, seen },
-  'Tenant.workflowExecutions': { call: 'tenant(id: $id)', target: tenant, seen: { viewer: inTenant } },
 
   'Mutation.createWorkflow': [
     {
