@@ -6,9 +6,13 @@ import type PrismaTypes from '../generated/pothos-types.ts';
 import { getDatamodel } from '../generated/pothos-types.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import type { Context } from './context.ts';
+import { badInput } from './errors.ts';
 import { decodeGlobalId, encodeGlobalId, notGlobalId } from './ids.ts';
 import { loadedFields } from './loaded-fields.ts';
 import { bigInt, dateTime, decimal, json, uuid } from './scalars.ts';
+
+/** As many as the longest page has. */
+const MAX_NODES = 100;
 
 /** Fields without a declared nullability are non-null: a null is a decision, and its description says when. */
 export const builder = new SchemaBuilder<{
@@ -46,7 +50,14 @@ export const builder = new SchemaBuilder<{
       description: 'Any object by its global id; null where there is none that you may see.',
       args: { id: { description: 'The `id` of an object, not its `databaseId`.' } },
     },
-    nodesQueryOptions: false,
+    nodesQueryOptions: {
+      description: 'Any objects by their global ids, in that order; null for each that you may not see.',
+      args: { ids: { description: 'The `id`s of objects, at most 100, not their `databaseId`s.' } },
+      resolve: (_root, { ids }, _context, _info, resolveNodes) => {
+        if (ids.length <= MAX_NODES) return resolveNodes(ids);
+        throw badInput(`\`ids\` takes at most ${MAX_NODES}: ask in several queries.`);
+      },
+    },
     nodeTypeOptions: { description: 'An object that can be fetched again by its global id.' },
     idFieldOptions: { description: 'Its global id.' },
     cursorFieldOptions: { description: 'Its place in the list, for `after` and `before`.' },
