@@ -1,4 +1,5 @@
 import type { Cases } from '../case.ts';
+import { entriesOf } from '../coverage.ts';
 import { accounts } from './accounts.ts';
 import { agents } from './agents.ts';
 import { billing } from './billing.ts';
@@ -7,8 +8,7 @@ import { observability } from './observability.ts';
 import { training } from './training.ts';
 import { workflows } from './workflows.ts';
 
-/** The cases of every module. */
-export const cases: Cases = {
+const ofModules: Cases = {
   ...accounts,
   ...observability,
   ...billing,
@@ -17,3 +17,11 @@ export const cases: Cases = {
   ...agents,
   ...workflows,
 };
+
+/** Whatever `node(id:)` gives or keeps, `nodes(ids:)` does. */
+const several = entriesOf(ofModules)
+  .filter(([coordinate]) => coordinate.startsWith('Query.node('))
+  .map(([coordinate, how]) => [coordinate.replace('node(', 'nodes('), { ...how, call: 'nodes(ids: [$id])' }]);
+
+/** The cases of every module. */
+export const cases: Cases = { ...ofModules, ...Object.fromEntries(several) };
