@@ -29,10 +29,11 @@ export type Tally = { calls: Set<string> };
 type Proof = { schema: GraphQLSchema; world: World; coordinate: string; how: Case; call: Call; tally: Tally };
 
 /**
- * Proves one case in every way: for its owner it succeeds; for every other caller it answers as the case says, by the
+ * Proves one case: for its owner it succeeds; for every other caller it answers as the case says, by the
  * rule as if nothing were there, and leaves B's rows as they were.
  *
- * @param thorough every way; otherwise a few in which every form, way to write ids and transport occurs
+ * @param thorough all pairs of an id's form, a document's form and a transport; otherwise each caller takes two ways to a
+ *   root field and one to an edge, so that together they take all
  */
 export async function prove(
   { schema, world, coordinate, how, tally }: Omit<Proof, 'call'>,
