@@ -20,7 +20,15 @@ const config: CodegenConfig = {
         useTypeImports: true,
         importExtension: '.ts',
         defaultScalarType: 'unknown',
-        scalars: { DateTime: 'string', JSON: 'unknown', ID: 'string' },
+        scalars: {
+          ID: 'string',
+          UUID: 'string',
+          DateTime: 'string',
+          Decimal: 'string',
+          // A number where JavaScript holds it exactly, else text.
+          BigInt: 'number | string',
+          JSON: 'unknown',
+        },
       },
     },
   },
