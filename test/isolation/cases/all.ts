@@ -1,4 +1,4 @@
-import type { Cases } from '../case.ts';
+import type { Case, Cases } from '../case.ts';
 import { accounts } from './accounts.ts';
 import { agents } from './agents.ts';
 import { billing } from './billing.ts';
@@ -7,8 +7,7 @@ import { observability } from './observability.ts';
 import { training } from './training.ts';
 import { workflows } from './workflows.ts';
 
-/** The cases of every module. */
-export const cases: Cases = {
+const modules: Cases = {
   ...accounts,
   ...observability,
   ...billing,
@@ -17,3 +16,14 @@ export const cases: Cases = {
   ...agents,
   ...workflows,
 };
+
+/** What `node` gives is asked for by `nodes` as well. */
+const nodes = Object.entries(modules)
+  .filter(([coordinate]) => coordinate.startsWith('Query.node('))
+  .map(([coordinate, how]): [string, Case[]] => [
+    coordinate.replace('Query.node(', 'Query.nodes('),
+    [how].flat().map((one: Case): Case => ({ ...one, call: 'nodes(ids: [$id])' })),
+  ]);
+
+/** The cases of every module. */
+export const cases: Cases = { ...modules, ...Object.fromEntries(nodes) };
