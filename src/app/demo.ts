@@ -6,7 +6,12 @@ import { DEMO_USER } from '../modules/accounts/demo-user.ts';
 
 const EXAMPLES = new URL('../../examples/', import.meta.url);
 const CONFIGS = ['proverbs', 'astronomy', 'courteous-replies'];
-const TENANT = { id: '00000000-0000-4000-8000-000000000010', name: 'Demo workspace', subdomain: 'demo' };
+/** Its workspace, the same in every database. */
+export const DEMO_TENANT = {
+  id: '00000000-0000-4000-8000-000000000010',
+  name: 'Demo workspace',
+  subdomain: 'demo',
+};
 
 const exampleSchema = z.object({
   publicId: z.string(),
@@ -53,7 +58,7 @@ export async function makeDemoWorkspace(adminUrl: string, dataDir: string): Prom
 
 async function insertAccount(client: Client): Promise<void> {
   await client.query('insert into auth.users (id, email) values ($1, $2)', [DEMO_USER.id, DEMO_USER.email]);
-  const { id, name, subdomain } = TENANT;
+  const { id, name, subdomain } = DEMO_TENANT;
   await client.query('insert into public.tenants (id, name, subdomain) values ($1, $2, $3)', [
     id,
     name,

@@ -5,6 +5,7 @@ import type { Claims } from '../platform/db/claims.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import type { Admission } from './limits/admission.ts';
 import type { Persisted } from './limits/persisted.ts';
+import { refusedText } from './limits/variables.ts';
 import { parsedBy } from './parsed-by.ts';
 import type { Graphql } from './yoga.ts';
 
@@ -40,6 +41,8 @@ export function createJsonPosts({ graphql, closing, admission, persisted }: Opti
     if (refused) return await send(response, { errors: [refused] }, mediaType ?? 'application/json');
     if (!claims || mediaType === undefined || !isPlain(request)) return void graphql(request, response);
     const body = await bodyOf(request);
+    const tooLarge = refusedText(body);
+    if (tooLarge) return await send(response, { errors: [tooLarge] }, mediaType);
     const controller = new AbortController();
     const params = paramsOf(body, persisted);
     const prepared = params && prepare(claims, params, controller.signal);

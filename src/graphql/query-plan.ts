@@ -1,20 +1,15 @@
 import {
-  BREAK,
   type DocumentNode,
   defaultFieldResolver,
   type ExecutionArgs,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLField,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
   getArgumentValues,
-  getNamedType,
   getVariableValues,
-  type InlineFragmentNode,
-  isAbstractType,
   isLeafType,
   isListType,
   isNonNullType,
@@ -22,20 +17,11 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
-  TypeInfo,
-  typeFromAST,
-  visit,
-  visitWithTypeInfo,
 } from 'graphql';
 import { readerOf } from './loaded-fields.ts';
+import { type Document, type FieldNodes, isPlainDocument, keyOf, selectedOf } from './selections.ts';
 
 type Path = GraphQLResolveInfo['path'];
-type Document = {
-  schema: GraphQLSchema;
-  operation: OperationDefinitionNode;
-  fragments: Record<string, FragmentDefinitionNode>;
-};
-
 /** Makes of a resolved value what the answer has. Throws where there is anything to say about it but that. */
 type Complete = (run: Run, value: unknown, path: Path | undefined) => unknown;
 
@@ -58,7 +44,7 @@ export function planQuery(
   operation: OperationDefinitionNode,
 ): QueryPlan | undefined {
   const root = schema.getQueryType();
-  if (operation.operation !== 'query' || !root || !isPlain(schema, document)) return undefined;
+  if (operation.operation !== 'query' || !root || !isPlainDocument(schema, document)) return undefined;
   const fragments: Document['fragments'] = {};
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
@@ -72,29 +58,6 @@ export function planQuery(
     );
     return coerced && (await new Run(args, coerced).finish(complete));
   };
-}
-
-function isPlain(schema: GraphQLSchema, document: DocumentNode): boolean {
-  let isPlain = true;
-  const refuse = () => {
-    isPlain = false;
-    return BREAK;
-  };
-  const types = new TypeInfo(schema);
-  visit(
-    document,
-    visitWithTypeInfo(types, {
-      Directive: refuse,
-      Field: ({ name, alias }) => {
-        const type = types.getType();
-        const isKnown = type && !isAbstractType(getNamedType(type)) && types.getParentType();
-        // As a key of an object it would be its prototype.
-        const isIntrospection = name.value.startsWith('__') && name.value !== '__typename';
-        return isKnown && !isIntrospection && alias?.value !== '__proto__' ? undefined : refuse();
-      },
-    }),
-  );
-  return isPlain;
 }
 
 /** One execution: what its resolvers are given, and how many of them are still awaited. */
@@ -178,7 +141,7 @@ class FieldPlan {
     document: Document,
     parentType: GraphQLObjectType,
     definition: GraphQLField<unknown, unknown>,
-    nodes: readonly [FieldNode, ...FieldNode[]],
+    nodes: FieldNodes,
   ) {
     [this.node] = nodes;
     this.key = keyOf(this.node);
@@ -291,12 +254,9 @@ function completeObject(
 }
 
 function fieldsOf(document: Document, type: GraphQLObjectType, sets: readonly SelectionSetNode[]) {
-  const selected = new Map<string, [FieldNode, ...FieldNode[]]>();
-  const visited = new Set<string>();
-  for (const set of sets) collect(document, type, set, selected, visited);
   const empty: Record<string, unknown> = {};
   const fields: FieldPlan[] = [];
-  for (const [key, nodes] of selected) {
+  for (const [key, nodes] of selectedOf(document, type, sets)) {
     const { value: name } = nodes[0].name;
     const definition = type.getFields()[name];
     empty[key] = name === '__typename' ? type.name : null;
@@ -306,49 +266,8 @@ function fieldsOf(document: Document, type: GraphQLObjectType, sets: readonly Se
   return { fields, empty };
 }
 
-/** Gathers what is selected of an object of that type, fields of the same key together. */
-function collect(
-  document: Document,
-  type: GraphQLObjectType,
-  { selections }: SelectionSetNode,
-  selected: Map<string, [FieldNode, ...FieldNode[]]>,
-  visited: Set<string>,
-): void {
-  for (const selection of selections) {
-    if (selection.kind === Kind.FIELD) {
-      const nodes = selected.get(keyOf(selection));
-      if (nodes) nodes.push(selection);
-      else selected.set(keyOf(selection), [selection]);
-      continue;
-    }
-    if (selection.kind === Kind.FRAGMENT_SPREAD) {
-      if (visited.has(selection.name.value)) continue;
-      visited.add(selection.name.value);
-    }
-    const fragment =
-      selection.kind === Kind.FRAGMENT_SPREAD ? document.fragments[selection.name.value] : selection;
-    if (fragment && isOf(document.schema, type, fragment)) {
-      collect(document, type, fragment.selectionSet, selected, visited);
-    }
-  }
-}
-
-function isOf(
-  schema: GraphQLSchema,
-  type: GraphQLObjectType,
-  { typeCondition }: FragmentDefinitionNode | InlineFragmentNode,
-): boolean {
-  if (!typeCondition) return true;
-  const wanted = typeFromAST(schema, typeCondition);
-  return wanted === type || (isAbstractType(wanted) && schema.isSubType(wanted, type));
-}
-
 /** Without a stack, and without a message: nobody sees it. */
 const GIVEN_UP = Symbol('left to graphql-js');
-
-function keyOf({ alias, name }: FieldNode): string {
-  return (alias ?? name).value;
-}
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';

@@ -99,7 +99,7 @@ export const settings = z.object({
     .describe('Operations without a valid token of one address a minute, per process; 0 for no limit.'),
   GRAPHQL_MAX_DEPTH: whole(3, 100).default(16).describe('How deep fields may be nested.'),
   GRAPHQL_MAX_COMPLEXITY: whole(100, 10_000_000)
-    .default(50_000)
+    .default(100_000)
     .describe('Values that an answer may hold; pages multiply what is below them.'),
   GRAPHQL_MAX_TOKENS: whole(100, 20_000).default(3_000).describe('Tokens (words and signs) of a document.'),
   GRAPHQL_MAX_ALIASES: whole(0, 10_000).default(60).describe('Fields of a document that are renamed.'),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeDemoWorkspace } from '../../src/app/demo.ts';
+import { DEMO_TENANT, makeDemoWorkspace } from '../../src/app/demo.ts';
 import { DEMO_USER } from '../../src/modules/accounts/demo-user.ts';
 import { appendEvents, findStream, finishExecution, takeExecution } from '../../src/platform/feed/feed.ts';
 import { startApi, type TestApi, tokenOf } from '../support/api.ts';
@@ -31,6 +31,7 @@ beforeAll(async () => {
   await makeDemoWorkspace(api.database.admin, folder);
   token = await tokenOf({ role: 'authenticated', sub: DEMO_USER.id, email: DEMO_USER.email });
   run = await startedRun();
+  await insertFigures();
 });
 afterAll(async () => {
   await feed[Symbol.asyncDispose]();
@@ -54,6 +55,29 @@ async function startedRun(): Promise<string> {
   return ref.id;
 }
 
+/** What the demo workspace used in two months, an error that nobody has dealt with, and how long jobs have waited. */
+async function insertFigures(): Promise<void> {
+  const whose = [DEMO_USER.id, DEMO_TENANT.id];
+  await api.admin.query(
+    `insert into public.usage_metrics (user_id, tenant_id, metric_type, quantity, "timestamp")
+     select $1, $2, metric, quantity, day::timestamptz from (values
+       ('api_calls', 800, '2026-09-14T12:00:00Z'), ('api_calls', 600, '2026-10-06T12:00:00Z'),
+       ('api_calls', 600, '2026-10-20T12:00:00Z'), ('training_minutes', 45, '2026-10-20T13:00:00Z')
+     ) as used (metric, quantity, day)`,
+    whose,
+  );
+  await api.admin.query(
+    `insert into public.error_logs (user_id, tenant_id, severity, error) values
+       ($1, $2, 'high', '{"name": "TimeoutError", "message": "timeout after 30 s", "code": "ETIMEDOUT"}')`,
+    whose,
+  );
+  await api.admin.query(
+    `insert into public.performance_metrics (metric, value, unit, "timestamp")
+     select 'queue_wait', n, 'ms', '2026-10-01T00:00:00Z'::timestamptz + n * interval '15 minutes'
+     from generate_series(1, 100) n`,
+  );
+}
+
 /** Ends the run that is followed, as its worker would. */
 async function endRun(): Promise<void> {
   const ref = { kind: 'training', id: run } as const;
@@ -71,6 +95,7 @@ describe('docs/api/README.md', () => {
         'In the playground',
         'In a front end: a progress bar and a log pane',
         'In a script that starts a run',
+        'For whoever owns the bill',
         'For the operator',
       ]),
     );
@@ -95,10 +120,16 @@ describe('docs/api/README.md', () => {
 });
 
 /** The answer to an operation; of a subscription the first. */
-async function asked({ request, variables }: Example): Promise<string> {
+async function asked({ title, request, variables }: Example): Promise<string> {
   const query = request.replaceAll('exec_…', run);
   const given = JSON.parse(variables.replaceAll('exec_…', run));
-  if (!query.startsWith('subscription')) return JSON.stringify(await api.ask(query, given, { token }));
+  if (!query.startsWith('subscription')) {
+    const role = 'service_role';
+    const asOperator = title.startsWith('For the operator');
+    return JSON.stringify(
+      await api.ask(query, given, { token: asOperator ? await tokenOf({ role }) : token }),
+    );
+  }
   const socket = api.socket({ token });
   const results = socket.follow(query, given);
   const { value } = await results.next();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type GraphQLSchema, isAbstractType } from 'graphql';
 import type { Target } from './case.ts';
-import { EDGE } from './documents.ts';
+import { EDGE, REFUSAL } from './documents.ts';
 import type { Answer } from './transports.ts';
 
 /** How an id is written. Row ids are uuids, alone or with something before them. */
@@ -72,7 +72,7 @@ export function hasEdge(answer: Answer): boolean {
 export function failureCode(schema: GraphQLSchema, answer: Answer): unknown {
   const root = rootValue(answer);
   if (!isExpectedFailure(schema, root)) return undefined;
-  return Object.entries(root as object).find(([name]) => name.endsWith('_code'))?.[1];
+  return Object.entries(root as object).find(([name]) => name === REFUSAL || /(^|_)code$/.test(name))?.[1];
 }
 
 function rootValue({ body: { data } }: Answer): unknown {

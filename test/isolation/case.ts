@@ -39,7 +39,7 @@ export type Seen = { as: 'the owner' | 'forbidden' | 'parent only' | 'on his own
 export type Case = {
   /**
    * The root field with its arguments, without a selection, which is made from the schema: every leaf. `$id` and the like
-   * are the target's; `$fresh` is a new text in every call.
+   * are the target's; `$fresh` is a new text in every call, `$ownTenant` the caller's own tenant.
    */
   call: string;
   /** For an edge: the fields that lead from the call's value to the edge's type, through pages by themselves. */
@@ -61,4 +61,21 @@ export type Cases = Readonly<Record<string, Case | readonly Case[]>>;
 /** Cases of edges that are reached by the same call. */
 export function edges(coordinates: readonly string[], how: Case): Cases {
   return Object.fromEntries(coordinates.map((coordinate) => [coordinate, how]));
+}
+
+/** `node(id:)` takes nothing but global ids: one of the target's, as that. */
+export function globalOnly(make: MakeTarget, name: string): MakeTarget {
+  return async (admin, person) => {
+    const id = (await make(admin, person))[name];
+    if (!id?.typename) throw new Error(`there is no global id of ${name}`);
+    return { id: { ...id, isGlobal: true } };
+  };
+}
+
+/** A connection as the feed's functions want it. */
+export function sqlOf(admin: Client) {
+  return {
+    query: async <Row>(text: string, values: readonly unknown[] = []) =>
+      (await admin.query(text, [...values])).rows as Row[],
+  };
 }

@@ -33,6 +33,9 @@ function textOf(table: string): string {
     case 'runcast.execution_events':
       return `${own} || coalesce((select to_jsonb(s)::text from runcast.execution_streams s
         where s.kind = t.kind and s.execution_id = t.execution_id), '')`;
+    case 'public.tenants':
+      return `${own} || coalesce((select string_agg(m.user_id::text, ' ' order by m.user_id)
+        from public.user_tenants m where m.tenant_id = t.id and m.status = 'active'), '')`;
     case 'public.training_config_datasets':
       return `${own} || coalesce((select to_jsonb(c)::text from public.training_configs c where c.id = t.config_id), '')`;
     default:

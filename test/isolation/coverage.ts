@@ -32,8 +32,8 @@ export function coordinatesOf(schema: GraphQLSchema): string[] {
   for (const type of reachableTypes(schema)) {
     if (isInputObjectType(type)) for (const coordinate of idsIn(type)) found.add(coordinate);
     if (!isObjectType(type) && !isInterfaceType(type)) continue;
-    if (isStructure(schema, type)) continue;
     for (const field of Object.values(type.getFields())) {
+      if (isFrame(schema, type, field.name)) continue;
       const coordinate = `${type.name}.${field.name}`;
       const result = getNamedType(field.type);
       if (ROOTS.includes(type.name) && isInterfaceType(result)) {
@@ -85,13 +85,16 @@ export function entriesOf(cases: Cases): [coordinate: string, how: Case][] {
   );
 }
 
-/** Types that are the frame of an answer and hold nothing of their own: pages, their edges, and expected failures. */
-function isStructure(schema: GraphQLSchema, type: GraphQLNamedType): boolean {
+/** What is the frame of an answer and holds nothing of its own: expected failures, the edges of a page and their nodes. */
+function isFrame(schema: GraphQLSchema, type: GraphQLNamedType, field: string): boolean {
   const failure = schema.getType('Error');
-  const isFailure = isAbstractType(failure) && isObjectType(type) && schema.isSubType(failure, type);
-  return (
-    isFailure || type.name === 'Error' || /(Connection|Edge)$/.test(type.name) || type.name === 'PageInfo'
-  );
+  if (
+    isAbstractType(failure) &&
+    (type === failure || (isObjectType(type) && schema.isSubType(failure, type)))
+  )
+    return true;
+  if (type.name.endsWith('Connection')) return field === 'edges' || field === 'pageInfo';
+  return type.name.endsWith('Edge') && field === 'node';
 }
 
 function idsIn(type: GraphQLInputObjectType): string[] {

@@ -8,6 +8,7 @@ import {
   isLeafType,
   isObjectType,
   isRequiredArgument,
+  isUnionType,
   Kind,
   parse,
   TypeInfo,
@@ -18,6 +19,8 @@ import type { Case } from './case.ts';
 
 /** What the field of an edge is called in every document, wherever it is. */
 export const EDGE = 'edge';
+/** What the code of an expected failure is called that comes instead of an edge. */
+export const REFUSAL = 'refusal';
 
 /** How one and the same call is written. */
 export const FORMS = ['variables', 'literals', 'alias', 'fragment', 'inline fragment'] as const;
@@ -82,7 +85,8 @@ function pathTo(
   const [step, ...rest] = under;
   if (step === undefined) {
     const target = fieldType(schema.getType(parent), /: (\w+)/.exec(field)?.[1] ?? '');
-    return `{ __typename ... on ${parent} { ${field} ${selectionOf(schema, target, LEAF_DEPTH)} } }`;
+    const refusal = isUnionType(type) ? `... on Error { ${REFUSAL}: code message path }` : '';
+    return `{ __typename ${refusal} ... on ${parent} { ${field} ${selectionOf(schema, target, LEAF_DEPTH)} } }`;
   }
   const [, on, name = ''] = /^(?:(\w+)\.)?(\w+)/.exec(step) ?? [];
   const at = on ? schema.getType(on) : type;
@@ -98,12 +102,7 @@ export function selectionOf(
   depth: number,
 ): string {
   if (!type || isLeafType(type)) return '';
-  if (isAbstractType(type)) {
-    const parts = schema
-      .getPossibleTypes(type)
-      .map((member) => `... on ${member.name} { ${leaves(member, `${member.name}_`)} }`);
-    return `{ __typename ${parts.join(' ')} }`;
-  }
+  if (isAbstractType(type)) return `{ __typename ${membersOf(schema.getPossibleTypes(type))} }`;
   if (!isObjectType(type)) return '';
   if (isPage(type))
     return `{ ${leaves(type)} edges { cursor node ${selectionOf(schema, nodeOf(type), depth)} } }`;
@@ -113,11 +112,33 @@ export function selectionOf(
   return `{ __typename ${parts.map((field) => `${field.name} ${selectionOf(schema, getNamedType(field.type), depth - 1)}`).join(' ')} }`;
 }
 
-function leaves(type: GraphQLObjectType, prefix = ''): string {
-  return Object.values(type.getFields())
-    .filter((field) => isLeafType(getNamedType(field.type)) && !field.args.some(isRequiredArgument))
-    .map(({ name }) => (prefix ? `${prefix}${name}: ${name}` : name))
+/** The leaves of each; fields of one name and several types are told apart by aliases, as GraphQL wants it. */
+function membersOf(members: readonly GraphQLObjectType[]): string {
+  const types = new Map<string, Set<string>>();
+  for (const member of members) {
+    for (const { name, type } of leafFields(member))
+      types.set(name, (types.get(name) ?? new Set()).add(String(type)));
+  }
+  const written = (member: GraphQLObjectType, name: string) =>
+    (types.get(name)?.size ?? 0) > 1 ? `${member.name}_${name}: ${name}` : name;
+  return members
+    .map((member) => {
+      const fields = leafFields(member).map(({ name }) => written(member, name));
+      return `... on ${member.name} { __typename ${fields.join(' ')} }`;
+    })
     .join(' ');
+}
+
+function leaves(type: GraphQLObjectType): string {
+  return leafFields(type)
+    .map(({ name }) => name)
+    .join(' ');
+}
+
+function leafFields(type: GraphQLObjectType) {
+  return Object.values(type.getFields()).filter(
+    (field) => isLeafType(getNamedType(field.type)) && !field.args.some(isRequiredArgument),
+  );
 }
 
 /** The types of a call's variables, as their places want them. */
@@ -127,7 +148,10 @@ function variablesOf(schema: GraphQLSchema, operation: Operation, field: string)
   visit(
     parse(`${operation} { ${field} }`),
     visitWithTypeInfo(info, {
-      [Kind.VARIABLE]: ({ name }) => void variables.set(name.value, String(info.getInputType())),
+      // What is asked for in two places is declared as the stricter wants it.
+      [Kind.VARIABLE]: ({ name }) => {
+        if (!variables.get(name.value)?.endsWith('!')) variables.set(name.value, String(info.getInputType()));
+      },
     }),
   );
   return variables;

@@ -19,6 +19,8 @@ const lists: [what: string, table: string, order: string, where?: string][] = [
   ['the agents of one tenant', 'agents', 'created_at', `tenant_id = '${OURS}'`],
   ['the workflows of all my tenants', 'workflows', 'created_at'],
   ['the workflows of one tenant', 'workflows', 'created_at', `tenant_id = '${OURS}'`],
+  ['the workflows of one tenant by their change', 'workflows', 'updated_at', `tenant_id = '${OURS}'`],
+  ['the workflows of one tenant by name', 'workflows', 'name', `tenant_id = '${OURS}'`],
   ['my agent executions', 'agent_executions', 'started_at'],
   ['my executions of one agent', 'agent_executions', 'started_at', `agent_id = '${AGENT}'`],
   ['my workflow executions', 'workflow_executions', 'started_at'],

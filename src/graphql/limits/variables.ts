@@ -6,6 +6,8 @@ const MAX_DEPTH = 50;
 /** A batch of a thousand events with forty values each, and some. */
 const MAX_VALUES = 50_000;
 
+const SHORTEST_ENTRY = '"":1,';
+
 /** Looks at variables level by level, no further than the limits go. */
 export function refusedVariables(variables: unknown): GraphQLError | undefined {
   let level: unknown[] = [variables];
@@ -21,6 +23,20 @@ export function refusedVariables(variables: unknown): GraphQLError | undefined {
       for (const item of inner) if (typeof item === 'object' && item !== null) next.push(item);
     }
     level = next;
+  }
+  return undefined;
+}
+
+/**
+ * The same of a body that is still text, as far as keys go: an object of 60,000 keys took 80 ms to build and to look at.
+ * A quotation mark before a colon ends a key, and nothing else, unless it is escaped.
+ */
+export function refusedText(body: string): GraphQLError | undefined {
+  if (body.length < MAX_VALUES * SHORTEST_ENTRY.length) return undefined;
+  let keys = 0;
+  for (let at = body.indexOf('":'); at !== -1; at = body.indexOf('":', at + 2)) {
+    if (body[at - 1] !== '\\') keys += 1;
+    if (keys > MAX_VALUES) return tooLarge();
   }
   return undefined;
 }

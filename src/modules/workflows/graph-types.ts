@@ -36,7 +36,7 @@ const GraphEdge = builder.objectRef<FlowEdge>('WorkflowGraphEdge').implement({
 export const WorkflowGraphRef = builder.objectRef<Flow>('WorkflowGraph').implement({
   description:
     'The flow of a workflow for drawing: steps as nodes, and an edge from each to every step that may follow. Made of at ' +
-    'most 1,000 steps.',
+    'most 200 steps.',
   fields: (t) => ({
     nodes: t.expose('nodes', { type: [GraphNode], description: 'The steps, as the definition lists them.' }),
     edges: t.expose('edges', { type: [GraphEdge], description: 'The ways between them.' }),

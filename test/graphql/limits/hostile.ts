@@ -166,7 +166,7 @@ const lists = [
   hostile(
     'many pages side by side',
     COMPLEX,
-    `{ ${times(29, (at) => `a${at}: ${node('id publicId status progress provider method error createdAt updatedAt startedAt completedAt attempt etaSeconds colabUrl huggingfaceUrl callbackUrl databaseId openaiJobId', '(first: 100)')}`)} }`,
+    `{ ${times(29, (at) => `a${at}: ${node('id publicId status progress provider method error createdAt updatedAt startedAt completedAt attempt etaSeconds colabUrl huggingfaceUrl callbackUrl databaseId openaiJobId config { id name publicId datasets { id name format storagePath createdAt } }', '(first: 100)')}`)} }`,
   ),
   hostile(
     '100,000 values in variables',

@@ -7,7 +7,7 @@ import {
   takeExecution,
 } from '../../../src/platform/feed/feed.ts';
 import type { TestApi } from '../../support/api.ts';
-import { type Cases, edges, type MakeTarget, type Person, type Seen } from '../case.ts';
+import { type Cases, edges, globalOnly, type MakeTarget, type Person, type Seen, sqlOf } from '../case.ts';
 
 const config: MakeTarget = async (admin, person) => {
   const { id, publicId, datasetId } = await insertConfig(admin, person, false);
@@ -35,7 +35,7 @@ const dataset: MakeTarget = async (admin, person) => ({
 
 const waitingRun: MakeTarget = async (admin, person) => runId(await startRun(admin, person));
 
-const endedRun: MakeTarget = async (admin, person) => {
+export const endedRun: MakeTarget = async (admin, person) => {
   const first = await endRun(admin, person, await startRun(admin, person));
   return runId(await endRun(admin, person, await startRun(admin, person, first)));
 };
@@ -52,9 +52,9 @@ const signedIn = { stranger: starts, viewer: starts, former: starts };
 const viewsOnly: Seen = { as: 'forbidden', because: 'a viewer of the tenant starts nothing for it' };
 
 export const training: Cases = {
-  'Query.node(TrainingConfig)': { call: 'node(id: $id)', target: globalOnly(config) },
-  'Query.node(TrainingDataset)': { call: 'node(id: $id)', target: globalOnly(dataset) },
-  'Query.node(TrainingExecution)': { call: 'node(id: $id)', target: globalOnly(endedRun) },
+  'Query.node(TrainingConfig)': { call: 'node(id: $id)', target: globalOnly(config, 'id') },
+  'Query.node(TrainingDataset)': { call: 'node(id: $id)', target: globalOnly(dataset, 'id') },
+  'Query.node(TrainingExecution)': { call: 'node(id: $id)', target: globalOnly(endedRun, 'id') },
   'Query.trainingConfig': [
     { call: 'trainingConfig(id: $id)', target: config },
     { call: 'trainingConfig(publicId: $publicId)', target: config },
@@ -84,6 +84,10 @@ export const training: Cases = {
       call: 'startTraining(input: { publicId: $publicId, method: SFT, provider: LOCAL })',
       target: publicConfig,
       seen: signedIn,
+    },
+    {
+      call: 'startTraining(input: { publicId: $publicId, tenantId: $ownTenant, method: SFT, provider: LOCAL })',
+      target: config,
     },
     {
       call: 'startTraining(input: { publicId: $publicId, tenantId: $tenantId, method: SFT, provider: LOCAL })',
@@ -135,14 +139,6 @@ export const training: Cases = {
     provoke: ({ admin }: TestApi, person) => startRun(admin, person),
   },
 };
-
-/** `node(id:)` takes nothing but global ids. */
-function globalOnly(make: MakeTarget): MakeTarget {
-  return async (admin, person) => {
-    const { id } = await make(admin, person);
-    return id ? { id: { ...id, isGlobal: true } } : {};
-  };
-}
 
 function runId(row: string) {
   return { id: { row, typename: 'TrainingExecution' } };
@@ -200,11 +196,4 @@ async function endRun(admin: Client, { mark }: Person, id: string): Promise<stri
   await appendEvents(sql, { ...ref, attempt, events: [log] });
   await finishExecution(sql, { ...ref, attempt, status: 'completed', result: { model_path: mark } });
   return id;
-}
-
-function sqlOf(admin: Client) {
-  return {
-    query: async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await admin.query(text, [...values])).rows as Row[],
-  };
 }

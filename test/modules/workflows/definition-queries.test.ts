@@ -66,7 +66,7 @@ describe('validateWorkflow', () => {
     expect((await validate({ steps })).errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED');
   });
 
-  it('takes exactly one type for a step and for a trigger, also when the query is compiled', async () => {
+  it('takes exactly one type for a step and for a trigger, however often it is asked', async () => {
     const config = { delay: { duration: 1 }, match: { pattern: 'a', fields: ['b'] } };
     const refused = [
       [{ steps: [{ id: id('a'), name: 'a', config }] }, 'WorkflowStepConfigInput'],

@@ -156,15 +156,18 @@ function madeOf(tree: readonly Item[]): Made {
 }
 
 /** Main line in its order, with the held steps strewn in anywhere behind the start. */
-const definitions = items.map(madeOf).chain((made) =>
-  fc.array(fc.nat(), { minLength: made.held.length, maxLength: made.held.length }).map((spots) => {
-    const steps = [...made.main];
-    for (const [at, step] of made.held.entries()) {
-      steps.splice(1 + ((spots[at] ?? 0) % steps.length), 0, step);
-    }
-    return { definition: definitionOf(steps), edges: made.edges };
-  }),
-);
+const definitions = items
+  .map(madeOf)
+  .filter(({ main, held }) => main.length + held.length <= 100)
+  .chain((made) =>
+    fc.array(fc.nat(), { minLength: made.held.length, maxLength: made.held.length }).map((spots) => {
+      const steps = [...made.main];
+      for (const [at, step] of made.held.entries()) {
+        steps.splice(1 + ((spots[at] ?? 0) % steps.length), 0, step);
+      }
+      return { definition: definitionOf(steps), edges: made.edges };
+    }),
+  );
 
 describe('the flow of any workflow', () => {
   it('is that of the tree it was written from, wherever in the array its branches stand', () => {

@@ -314,6 +314,29 @@ describe('what steps read', () => {
   });
 });
 
+describe('texts that are made to be slow', () => {
+  const telling = (template: string) =>
+    faultsIn({
+      ...{ id: id('n'), name: 'n', type: 'notification' },
+      config: { channel: 'email', template, recipients: ['x'] },
+    });
+  const calling = (body: string) =>
+    faultsIn({
+      ...{ id: id('w'), name: 'w', type: 'webhook' },
+      config: { url: 'https://x.example', method: 'POST', body },
+    });
+
+  it('are read once', () => {
+    expect(telling('{'.repeat(100_000))).toEqual([]);
+    expect(telling(`{{${'\\"'.repeat(49_000)}}}`)).toEqual([]);
+    expect(telling(`{{${'steps.`'.repeat(14_000)}}}`)).toHaveLength(1);
+    expect(calling(`{{${'('.repeat(500_000)}}}`)).toEqual([
+      'steps.0.config.body of "w" must be a JSONata expression: it has more than 10000 characters',
+    ]);
+    expect(calling('{'.repeat(1_000_000))).toEqual([]);
+  });
+});
+
 describe('the agents of a workflow', () => {
   it('are all that it names, each once', () => {
     const steps = [...everyType(AGENT.toUpperCase()), delay('x', { retry: { fallbackAgent: id('other') } })];

@@ -7,6 +7,9 @@ import { HTTP_METHODS } from '../vocabulary.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** Characters; some hundred lines. */
+export const MAX_EXPRESSION = 10_000;
+
 const YEAR = 366 * 24 * 3_600_000;
 
 /** Lower case, as Postgres writes it, so that ids are equal where their texts are. */
@@ -24,7 +27,7 @@ export const json = jsonObject.meta({ scalar: 'JSON' });
 export const duration = whole(0, YEAR).meta({ scalar: 'Float' });
 
 /** An expression in JSONata, read with `input`, `steps`, `state` and `vars` in reach. */
-export const expression = text(10_000);
+export const expression = text(MAX_EXPRESSION);
 
 /** Text with `{{ expression }}` in it; empty text is text as well. */
 export const template = text(100_000);

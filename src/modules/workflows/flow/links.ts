@@ -28,8 +28,8 @@ export const LINK_PATHS: Readonly<Record<Hold | 'next', readonly string[]>> = {
   next: ['metadata', 'next'],
 };
 
-/** Ten times what may be written: rows that other programs wrote may hold anything. */
-const MAX_READ = 1_000;
+/** Twice what may be written: rows that other programs wrote may hold anything, and lists of lists take their time. */
+const MAX_READ = 200;
 
 /**
  * The steps of a definition as far as the flow is concerned. Takes anything, since stored definitions may hold anything:

@@ -57,7 +57,10 @@ export function placesOf(startStepId: string, steps: readonly Linked[]): Places 
 
 /** What follows a step within one of its places; nothing where the place ends there. */
 export function followers({ members }: Place, step: Linked): Linked[] {
-  if (step.next) return members.filter(({ id }) => step.next?.includes(id));
+  if (step.next) {
+    const wanted = new Set(step.next);
+    return members.filter(({ id }) => wanted.has(id));
+  }
   const following = members[members.indexOf(step) + 1];
   return following ? [following] : [];
 }

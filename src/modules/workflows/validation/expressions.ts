@@ -1,4 +1,5 @@
 import jsonata from 'jsonata';
+import { MAX_EXPRESSION } from '../definition/pieces.ts';
 import { isList, isObject } from './json.ts';
 
 /** Text of a step's config that is read for `steps.<id>`. */
@@ -61,8 +62,16 @@ function ofConditions(conditions: unknown, path: readonly string[]): Expression[
   });
 }
 
+/** Found by `indexOf`: a pattern reads the rest of the text again for every `{{` that nothing closes. */
 function filledIn(text: string, path: readonly string[], isJsonata: boolean): Expression[] {
-  return [...text.matchAll(/\{\{([\s\S]*?)\}\}/g)].map(([, source = '']) => ({ path, source, isJsonata }));
+  const found: Expression[] = [];
+  for (let open = text.indexOf('{{'); open !== -1; ) {
+    const close = text.indexOf('}}', open + 2);
+    if (close === -1) break;
+    found.push({ path, source: text.slice(open + 2, close), isJsonata });
+    open = text.indexOf('{{', close + 2);
+  }
+  return found;
 }
 
 function textsIn(value: unknown, at: readonly string[]): { text: string; at: readonly string[] }[] {
@@ -84,6 +93,7 @@ const BARE_REFERENCE = new RegExp(`\\b(steps)(?:\\.(${UUID})|\\[\\s*["'\`](${UUI
 
 /** Why a text is no JSONata; undefined where it is. It is parsed, never run. */
 export function syntaxFault(source: string): string | undefined {
+  if (source.length > MAX_EXPRESSION) return `it has more than ${MAX_EXPRESSION} characters`;
   try {
     jsonata(quoteStepIds(source));
     return undefined;
@@ -105,7 +115,7 @@ export function stepsReadBy({ source }: Pick<Expression, 'source'>): string[] {
 
 const REFERENCE = /(?<![\w.`$])(?:\$\$?\.)?steps\s*\.\s*(?:`([^`]*)`|([A-Za-z_]\w*))/g;
 
-/** Blanks out texts within an expression: `"see steps.one"` reads nothing. */
+/** Blanks out texts within an expression: `"see steps.one"` reads nothing. One that is not closed goes to the end. */
 function withoutTexts(source: string): string {
-  return source.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '""');
+  return source.replaceAll(/"(?:[^"\\]|\\[\s\S]?)*(?:"|$)|'(?:[^'\\]|\\[\s\S]?)*(?:'|$)/g, '""');
 }
