@@ -75,10 +75,11 @@ const UNITS_OF_PERIOD = `
     select array[$1::timestamptz] || array(
       select at from units where at > $1::timestamptz and at < $2::timestamptz order by 1) as starts
   ), before as (
-    select u.local - cardinality(s.starts) * step as local
-    from units u, starts s, step
+    select distinct ${firstOf('u.local - back * step')} as at
+    from units u, starts s, step, generate_series(1, cardinality(s.starts) + 1) back
     where u.at = $1::timestamptz and exists (select from units e where e.at = $2::timestamptz)
   )
   select starts, coalesce(
-    (select ${firstOf('local')} from before), $1::timestamptz - ($2::timestamptz - $1::timestamptz)) as "previousFrom"
+    (select at from before where at < $1::timestamptz order by at desc offset cardinality(starts) - 1 limit 1),
+    $1::timestamptz - ($2::timestamptz - $1::timestamptz)) as "previousFrom"
   from starts`;

@@ -2,7 +2,7 @@ import type { FieldFault } from '../../graphql/errors.ts';
 import { ValidationError } from '../../graphql/errors.ts';
 import type { Sql } from '../../platform/db/sql.ts';
 import type { AgentPatch } from './inputs.ts';
-import { visibleAgents } from './sql.ts';
+import { visible } from './versioned.ts';
 
 type Named = { agentId: string; path: string[] };
 
@@ -13,13 +13,14 @@ type Named = { agentId: string; path: string[] };
 export async function assertFallbacks(sql: Sql, definition: AgentPatch, self?: string): Promise<void> {
   const named = fallbacksOf(definition);
   if (named.length === 0) return;
-  const visible = await visibleAgents(
+  const seen = await visible(
     sql,
+    'agent',
     named.map(({ agentId }) => agentId),
   );
   const faults = named.flatMap(({ agentId, path }): FieldFault[] => {
     if (agentId.toLowerCase() === self?.toLowerCase()) return [{ path, message: 'must be another agent' }];
-    return visible.has(agentId.toLowerCase()) ? [] : [{ path, message: 'must be an agent that you may see' }];
+    return seen.has(agentId.toLowerCase()) ? [] : [{ path, message: 'must be an agent that you may see' }];
   });
   if (faults.length > 0) throw new ValidationError(faults);
 }

@@ -1,9 +1,10 @@
 import { builder } from '../../graphql/builder.ts';
-import { rowId, searchable, uuidOrNone } from '../../graphql/ids.ts';
+import { rowId, uuidOrNone } from '../../graphql/ids.ts';
 import { orderInput } from '../../graphql/order.ts';
 import { stored } from '../../graphql/stored-enum.ts';
 import type { Condition } from '../../graphql/table.ts';
 import { AgentCategory, AgentExecutionStatus, AgentOutputType, AgentPlanningStyle } from './enums.ts';
+import { whereVersioned } from './versioned.ts';
 import { CATEGORIES, OUTPUT_TYPES, PLANNING_STYLES, STATUSES } from './vocabulary.ts';
 
 export const AgentFilter = builder.inputType('AgentFilter', {
@@ -26,34 +27,12 @@ export const AgentFilter = builder.inputType('AgentFilter', {
 type Wanted = typeof AgentFilter.$inferInput | null | undefined;
 
 export function whereAgent(filter: Wanted, sub: string | undefined): Condition[] {
-  const {
-    tenantId,
-    category,
-    planningStyle,
-    outputType,
-    enabled,
-    deprecated,
-    nameContains,
-    version,
-    isMine,
-  } = filter ?? {};
-  const where: Condition[] = [];
-  if (tenantId != null) where.push({ field: 'tenantId', is: uuidOrNone(rowId('Tenant', tenantId)) });
+  const { category, planningStyle, outputType, ...wanted } = filter ?? {};
+  const where = whereVersioned(wanted, sub);
   if (category != null) where.push(stored('category', CATEGORIES, category));
   if (planningStyle != null) where.push(stored('planningStyle', PLANNING_STYLES, planningStyle));
   if (outputType != null) where.push(stored('outputType', OUTPUT_TYPES, outputType));
-  if (enabled != null) where.push({ field: 'enabled', is: enabled });
-  if (deprecated != null) where.push({ field: 'deprecated', is: deprecated });
-  if (nameContains != null) where.push({ field: 'name', contains: searchable(nameContains) });
-  if (version != null) where.push({ field: 'version', is: searchable(version) });
-  if (isMine != null) where.push(madeBy(sub, isMine));
   return where;
-}
-
-function madeBy(sub: string | undefined, isMine: boolean): Condition {
-  const id = uuidOrNone(sub ?? '');
-  if (isMine) return { field: 'createdBy', is: id };
-  return { any: [[{ field: 'createdBy', notIn: [id] }], [{ field: 'createdBy', isNull: true }]] };
 }
 
 export const AgentOrder = orderInput('Agent', {

@@ -1,8 +1,9 @@
 import { builder } from '../../graphql/builder.ts';
-import { rowId, searchable, uuidOrNone } from '../../graphql/ids.ts';
+import { rowId, uuidOrNone } from '../../graphql/ids.ts';
 import { orderInput } from '../../graphql/order.ts';
 import { stored } from '../../graphql/stored-enum.ts';
 import type { Condition } from '../../graphql/table.ts';
+import { whereVersioned } from '../agents/versioned.ts';
 import {
   WorkflowCategory,
   WorkflowExecutionLogStatus,
@@ -30,17 +31,10 @@ export const WorkflowFilter = builder.inputType('WorkflowFilter', {
 type Wanted = typeof WorkflowFilter.$inferInput | null | undefined;
 
 export function whereWorkflow(filter: Wanted, sub: string | undefined): Condition[] {
-  const { tenantId, category, triggerType, enabled, deprecated, nameContains, version, isMine } =
-    filter ?? {};
-  const where: Condition[] = [];
-  if (tenantId != null) where.push({ field: 'tenantId', is: uuidOrNone(rowId('Tenant', tenantId)) });
+  const { category, triggerType, ...wanted } = filter ?? {};
+  const where = whereVersioned(wanted, sub);
   if (category != null) where.push(stored('category', CATEGORIES, category));
   if (triggerType != null) where.push(startedBy(triggerType));
-  if (enabled != null) where.push({ field: 'enabled', is: enabled });
-  if (deprecated != null) where.push({ field: 'deprecated', is: deprecated });
-  if (nameContains != null) where.push({ field: 'name', contains: searchable(nameContains) });
-  if (version != null) where.push({ field: 'version', is: searchable(version) });
-  if (isMine != null) where.push(madeBy(sub, isMine));
   return where;
 }
 
@@ -54,12 +48,6 @@ function startedBy(wanted: readonly string[]): Condition {
           : ''
       })`,
   };
-}
-
-function madeBy(sub: string | undefined, isMine: boolean): Condition {
-  const id = uuidOrNone(sub ?? '');
-  if (isMine) return { field: 'createdBy', is: id };
-  return { any: [[{ field: 'createdBy', notIn: [id] }], [{ field: 'createdBy', isNull: true }]] };
 }
 
 export const WorkflowOrder = orderInput('Workflow', {

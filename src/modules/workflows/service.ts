@@ -1,18 +1,20 @@
-import { Prisma } from '../../generated/prisma/client.ts';
-import {
-  ConflictError,
-  type FieldFault,
-  ForbiddenError,
-  NotFoundError,
-  ValidationError,
-} from '../../graphql/errors.ts';
+import type { Prisma } from '../../generated/prisma/client.ts';
+import { type FieldFault, NotFoundError, ValidationError } from '../../graphql/errors.ts';
 import { isUuid } from '../../graphql/ids.ts';
 import { validated } from '../../graphql/validation.ts';
 import type { Claims } from '../../platform/db/claims.ts';
 import type { Lease } from '../../platform/db/lease.ts';
 import type { Sql } from '../../platform/db/sql.ts';
 import { orTenantRefusal } from '../accounts/tenant-refusal.ts';
-import { highest, isLower } from '../agents/version.ts';
+import {
+  assertIsFree,
+  assertIsNewest,
+  assertNeverFalls,
+  columnsOf,
+  lockForChange,
+  refusal,
+  visible,
+} from '../agents/versioned.ts';
 import { cloned } from './clone.ts';
 import { inputPath, storedDefinition, storedForm } from './definition-inputs.ts';
 import {
@@ -26,16 +28,13 @@ import {
   updateWorkflow,
   type WorkflowPatch,
 } from './inputs.ts';
-import { copyWorkflow, lockVersions, lockWorkflow, visibleAgents, type WorkflowHead } from './sql.ts';
+import { copyWorkflow, DEFINITION, type WorkflowHead } from './sql.ts';
 import { parsed, type Validated } from './validation/parse.ts';
 import { agentIdsOf, definitionFaults, parseDefinition } from './validation/validate.ts';
 
 /**
  * The use cases around workflows. Each acts as the lease's viewer, takes ids as rows have them and is one transaction. Who
  * may do what is the policies' to decide; a workflow that the caller does not see is the same answer as none.
- *
- * Versions are held to the same rules as those of agents: name and version are unique within a tenant, an update never
- * lowers the version, and a clone is newer than all workflows of its name where it goes.
  */
 
 type Caller = Pick<Claims, 'role' | 'sub'>;
@@ -47,9 +46,9 @@ export async function create(db: Lease, caller: Caller, raw: object): Promise<st
   const of = { tenantId: tenantId ?? null, name: workflow.name };
   const write = db.transaction(async (tx) => {
     await assertIsSound(tx.sql, workflow, stored);
-    await assertIsFree(tx.sql, of, workflow.version);
+    await assertIsFree(tx.sql, 'workflow', { ...of, version: workflow.version });
     const data = {
-      ...columnsOf<Prisma.WorkflowUncheckedCreateInput>(workflow),
+      ...columnsOf<Prisma.WorkflowUncheckedCreateInput>(workflow, OPTIONAL_JSON),
       tenantId: of.tenantId,
       createdBy: caller.sub ?? null,
     };
@@ -64,19 +63,15 @@ export async function update(db: Lease, id: string, raw: object, ifUpdatedAt?: D
   const stored = storedForm(updateInput, raw);
   const patch = orFaults<WorkflowPatch>(parsed(updateWorkflow, stored), stored);
   await db.transaction(async (tx) => {
-    const row = await lockForChange(tx.sql, id, ifUpdatedAt);
+    const wanted = { id, ifUpdatedAt, columns: DEFINITION };
+    const row = await lockForChange<WorkflowHead>(tx.sql, 'workflow', wanted);
     const { name = row.name, version = row.version } = patch;
-    if (isLower(version, row.version)) {
-      throw new ConflictError(`The version is ${row.version} already, and never falls.`, {
-        path: ['input', 'version'],
-        remedy: 'Choose a version that is not lower.',
-      });
-    }
+    assertNeverFalls(row.version, version);
     await assertStaysSound(tx.sql, row, patch);
     if (name !== row.name || version !== row.version) {
-      await assertIsFree(tx.sql, { tenantId: row.tenantId, name }, version, id);
+      await assertIsFree(tx.sql, 'workflow', { tenantId: row.tenantId, name, version }, id);
     }
-    const data = columnsOf<Prisma.WorkflowUpdateInput>(patch);
+    const data = columnsOf<Prisma.WorkflowUpdateInput>(patch, OPTIONAL_JSON);
     await tx.prisma.workflow.update({ where: { id }, data, select: { id: true } });
   });
 }
@@ -85,7 +80,7 @@ export async function update(db: Lease, id: string, raw: object, ifUpdatedAt?: D
 export async function remove(db: Lease, id: string): Promise<void> {
   await db.transaction(async (tx) => {
     const { count } = isUuid(id) ? await tx.prisma.workflow.deleteMany({ where: { id } }) : { count: 0 };
-    if (count === 0) throw await refusal(tx.sql, id);
+    if (count === 0) throw await refusal(tx.sql, 'workflow', id);
   });
 }
 
@@ -96,7 +91,7 @@ export async function setFlag(
   ifUpdatedAt?: Date,
 ): Promise<void> {
   await db.transaction(async (tx) => {
-    await lockForChange(tx.sql, id, ifUpdatedAt);
+    await lockForChange(tx.sql, 'workflow', { id, ifUpdatedAt });
     await tx.prisma.workflow.update({ where: { id }, data: flag, select: { id: true } });
   });
 }
@@ -111,13 +106,7 @@ export async function clone(db: Lease, caller: Caller, id: string, raw: unknown)
   const tenantId = wanted.tenantId ?? original.tenantId;
   const { steps, startStepId } = cloned(original);
   const write = db.transaction(async (tx) => {
-    const newest = highest(await lockVersions(tx.sql, { tenantId, name }));
-    if (newest !== undefined && !isLower(newest, version)) {
-      throw new ConflictError(`The tenant has ${name} ${newest} already.`, {
-        path: ['input', 'version'],
-        remedy: `Choose a version above ${newest}, or another name.`,
-      });
-    }
+    await assertIsNewest(tx.sql, 'workflow', { tenantId, name, version });
     const createdBy = caller.sub ?? null;
     const copy = await copyWorkflow(tx.sql, id, { name, version, tenantId, createdBy, steps, startStepId });
     if (copy === undefined) throw new NotFoundError('workflow', id);
@@ -150,7 +139,7 @@ function invalid(faults: readonly FieldFault[], stored: Stored): ValidationError
 type Definition = Parameters<typeof definitionFaults>[0];
 
 async function unsound(sql: Sql, definition: Definition) {
-  const agentIds = await visibleAgents(sql, agentIdsOf(definition));
+  const agentIds = await visible(sql, 'agent', agentIdsOf(definition));
   return definitionFaults(definition, { agentIds });
 }
 
@@ -174,52 +163,5 @@ async function assertStaysSound(sql: Sql, row: WorkflowHead, patch: WorkflowPatc
   await assertIsSound(sql, definition, stored);
 }
 
-async function assertIsFree(
-  sql: Sql,
-  of: { tenantId: string | null; name: string },
-  version: string,
-  except?: string,
-): Promise<void> {
-  if (!(await lockVersions(sql, of, except)).includes(version)) return;
-  throw new ConflictError(`The tenant has ${of.name} ${version} already.`, {
-    path: ['input', 'version'],
-    remedy: 'Choose another version, or another name.',
-  });
-}
-
-async function lockForChange(sql: Sql, id: string, ifUpdatedAt: Date | undefined): Promise<WorkflowHead> {
-  const row = isUuid(id) ? await lockWorkflow(sql, id) : undefined;
-  if (row === undefined) throw await refusal(sql, id);
-  if (ifUpdatedAt !== undefined && row.updatedAt.getTime() !== ifUpdatedAt.getTime()) {
-    throw new ConflictError(`The workflow has changed at ${row.updatedAt.toISOString()}.`, {
-      path: ['ifUpdatedAt'],
-      remedy: 'Fetch it again, see what has changed, and decide anew.',
-    });
-  }
-  return row;
-}
-
-/** Why a workflow could not be changed: the policies let nobody lock or delete what he may only see. */
-async function refusal(sql: Sql, id: string): Promise<Error> {
-  const seen = isUuid(id)
-    ? await sql.query('select 1 as seen from public.workflows where id = $1', [id])
-    : [];
-  if (seen.length === 0) return new NotFoundError('workflow', id);
-  return new ForbiddenError('Your role in the workflow’s tenant does not allow this.', {
-    path: ['id'],
-    remedy: 'Ask an admin of the tenant.',
-  });
-}
-
 /** Columns that hold no JSON at all, rather than JSON's null. */
 const OPTIONAL_JSON = new Set(['stateSchema', 'initialState', 'globalRetry', 'errorHandler']);
-
-/** The fields of the inputs are the model's own; what is left out is no field of the result. */
-function columnsOf<Columns extends object>(fields: WorkflowPatch): Columns {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const columns = given.map(([name, value]) => [
-    name,
-    value === null && OPTIONAL_JSON.has(name) ? Prisma.DbNull : value,
-  ]);
-  return Object.fromEntries(columns) as Columns;
-}
