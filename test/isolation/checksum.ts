@@ -18,9 +18,9 @@ export async function createChecksum(admin: Client, person: Person, others: read
     .join(' union all ');
   return async (): Promise<Record<string, string>> => {
     const { rows: sums } = await admin.query<{ table: string; sum: string }>(
-      `select "table", count(*) || ' rows, ' || md5(string_agg(line, e'\\n' order by line)) as sum
-       from (${statement}) of_all where line ~ $1 or line !~ $2 group by 1 order by 1`,
-      [`${person.id}|${person.tenantId}`, others.flatMap(({ id, tenantId }) => [id, tenantId]).join('|')],
+      `select "table", count(*) || ' rows, ' || md5(string_agg(line, e'\\n' order by line collate "C")) as sum
+       from (${statement}) of_all where line like any ($1) or not line like any ($2) group by 1 order by 1`,
+      [containing([person]), containing(others)],
     );
     return Object.fromEntries(sums.map(({ table, sum }) => [table, sum]));
   };
@@ -41,4 +41,9 @@ function textOf(table: string): string {
     default:
       return own;
   }
+}
+
+/** Patterns for rows that name one of these people or their tenants; LIKE is several times as fast here as a regular expression. */
+function containing(people: readonly Person[]): string[] {
+  return people.flatMap(({ id, tenantId }) => [`%${id}%`, `%${tenantId}%`]);
 }
