@@ -1,4 +1,4 @@
-import type { Page } from './table.ts';
+import type { Page } from './page.ts';
 
 /**
  * Names and descriptions of a connection's types, and its `totalCount`.

@@ -3,42 +3,13 @@ import type PrismaTypes from '../generated/pothos-types.ts';
 import type { Condition, Select, SelectedRow } from '../platform/db/select.ts';
 import { createBatch } from './batch.ts';
 import { type Context, perLease } from './context.ts';
-import { cursorOf, placeOf } from './cursor.ts';
-import { badInput } from './errors.ts';
+import { placeOf } from './cursor.ts';
 import { isUuid, searchable } from './ids.ts';
-import type { Direction, Order } from './order.ts';
+import type { Direction } from './order.ts';
+import { nodeOf, type Page, type PageArgs, type PageFrame, pageOf, type Row, sizeOf } from './page.ts';
 import { selectedFields } from './selected-fields.ts';
 
 export type { Condition };
-
-/** What is longer than that is asked for page by page: a client that asked for 1,000 would take 100 for all there is. */
-const MAX_PAGE = 100;
-const DEFAULT_PAGE = 20;
-
-export type PageArgs<Field extends string = string> = {
-  first?: number | null | undefined;
-  last?: number | null | undefined;
-  after?: string | null | undefined;
-  before?: string | null | undefined;
-  orderBy?: Order<Field> | null | undefined;
-};
-
-/** A row with the fields that the query needs of it; its type's fields say by `select` which those are. */
-export type Row = { id: string };
-export type Edge = { readonly cursor: string; readonly node: Row };
-
-/** A page of a connection, as the Relay plugin takes it. */
-export type Page = {
-  edges: Edge[];
-  pageInfo: {
-    hasNextPage: boolean;
-    hasPreviousPage: boolean;
-    readonly startCursor: string | null;
-    readonly endCursor: string | null;
-  };
-  /** Counted only when it is called. */
-  totalCount(): Promise<number>;
-};
 
 type Kind = 'moment' | 'text' | 'number' | 'uuid';
 
@@ -216,75 +187,14 @@ type Level = {
 const levels = () => new Map<unknown, Level>();
 const singles = () => new Map<unknown, (id: string) => Promise<Row | undefined>>();
 
-type Asked = {
-  field: string;
-  size: number;
-  isBackward: boolean;
-  hasFrom: boolean;
+type Asked = PageFrame & {
   select: Select;
   /** What `totalCount` counts: everything, whatever the page. */
   counted: readonly Condition[];
 };
 
-function pageOf(
-  { field, size, isBackward, hasFrom }: Asked,
-  rows: readonly SelectedRow[],
-  totalCount: () => Promise<number>,
-): Page {
-  const shown = rows.slice(0, size);
-  if (isBackward) shown.reverse();
-  const edges = shown.map((row) => new ListedEdge(field, row));
-  const hasMore = rows.length > size;
-  return {
-    edges,
-    totalCount,
-    pageInfo: {
-      hasNextPage: isBackward ? hasFrom : hasMore,
-      hasPreviousPage: isBackward ? hasMore : hasFrom,
-      get startCursor() {
-        return edges[0]?.cursor ?? null;
-      },
-      get endCursor() {
-        return edges.at(-1)?.cursor ?? null;
-      },
-    },
-  };
-}
-
-/** Its cursor is made when somebody selects it. A class, since a getter of its own for each of 100 edges is garbage. */
-class ListedEdge implements Edge {
-  readonly node: Row;
-  readonly #field: string;
-  readonly #place: readonly string[];
-
-  constructor(field: string, { row, place }: SelectedRow) {
-    this.node = nodeOf(row, place.at(-1) ?? '');
-    this.#field = field;
-    this.#place = place;
-  }
-
-  get cursor(): string {
-    return cursorOf({ field: this.#field, texts: this.#place });
-  }
-}
-
-/** Every row has its id, whether it was selected or not: what belongs to it is found by that. */
-function nodeOf(row: Record<string, unknown>, id: string): Row {
-  return Object.assign(row, { id });
-}
-
 function grouped(rows: readonly SelectedRow[]): Map<string, SelectedRow[]> {
   return Map.groupBy(rows, ({ of }) => of);
-}
-
-function sizeOf({ first, last }: PageArgs): number {
-  if (first != null && last != null) throw badInput('Give `first` or `last`, not both.');
-  for (const [name, size] of Object.entries({ first, last })) {
-    if (size != null && (size < 0 || size > MAX_PAGE)) {
-      throw badInput(`\`${name}\` goes from 0 to ${MAX_PAGE}: ask for the next page with a cursor.`);
-    }
-  }
-  return first ?? last ?? DEFAULT_PAGE;
 }
 
 function opposite(direction: Direction): Direction {

@@ -8,7 +8,7 @@ import {
   ValidationError,
 } from '../../graphql/errors.ts';
 import { rowId } from '../../graphql/ids.ts';
-import type { Row } from '../../graphql/table.ts';
+import type { Row } from '../../graphql/page.ts';
 import { BillingEventRef } from './billing-events.ts';
 import { BillingEventTypeEnum, UsageMetricEnum } from './enums.ts';
 import { BillingSubscriptionRef } from './schema.ts';

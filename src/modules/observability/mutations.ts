@@ -8,7 +8,7 @@ import {
   ValidationError,
 } from '../../graphql/errors.ts';
 import { rowId } from '../../graphql/ids.ts';
-import type { Row } from '../../graphql/table.ts';
+import type { Row } from '../../graphql/page.ts';
 import { SeverityEnum, TelemetryTypeEnum } from './enums.ts';
 import { ErrorLogRef } from './error-types.ts';
 import * as service from './service.ts';
