@@ -105,7 +105,7 @@ builder.mutationType({
 });
 builder.subscriptionType({ description: 'What can be followed, over graphql-transport-ws and SSE.' });
 
-/** What `node(id:)` is asked for; of a type that the schema lacks Pothos would say that it is not implemented. */
+/** What `node` and `nodes` are asked for. A type that the schema lacks is the caller's mistake; to Pothos it is ours. */
 function nodeNamed(globalId: string): ReturnType<typeof decodeGlobalId> {
   const decoded = decodeGlobalId(globalId);
   if (!builder.configStore.hasImplementation(decoded.typename)) throw notGlobalId();
