@@ -3,11 +3,13 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { setTimeout as wait } from 'node:timers/promises';
 import type { GraphQLError } from 'graphql';
 import type { Verify } from '../graphql/authorization.ts';
+import { createEventStreams } from '../graphql/event-streams.ts';
 import { createJsonPosts } from '../graphql/json-posts.ts';
 import { createAdmission } from '../graphql/limits/admission.ts';
 import { createPersisted } from '../graphql/limits/persisted.ts';
 import { createRateLimits } from '../graphql/limits/rate-limits.ts';
 import { refusal } from '../graphql/limits/refusals.ts';
+import { Outlets } from '../graphql/live/outlet.ts';
 import { serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
@@ -48,6 +50,8 @@ export type Api = {
   attach(server: Server): { close(graceMs: number): Promise<void> };
 };
 
+const LIMITS = { maxBufferedBytes: 262_144, stalledMs: 30_000 };
+
 /** On top of the statement timeout, for an operation of more than one statement. */
 const OPERATION_MARGIN_MS = 5_000;
 const READINESS_TIMEOUT_MS = 2_000;
@@ -82,7 +86,10 @@ export function createApi(options: ApiOptions): Api {
     limits: config.limits ?? defaultLimits(),
     persisted,
   });
-  const serveGraphql = createJsonPosts({ graphql, closing: closing.signal, admission, persisted });
+  const outlets = new Outlets(LIMITS);
+  const asked = { graphql, closing: closing.signal, admission, persisted };
+  const serveGraphql = createJsonPosts(asked);
+  const serveEventStream = createEventStreams({ ...asked, outlets });
   const report = (error: unknown) => {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');
@@ -110,8 +117,8 @@ export function createApi(options: ApiOptions): Api {
       if (request.headers.accept?.includes('text/event-stream')) {
         streams.add(response);
         response.once('close', () => streams.delete(response));
-      }
-      serveGraphql(request, response);
+        serveEventStream(request, response);
+      } else serveGraphql(request, response);
     } else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
     else if (path === '/health/ready') void answerReadiness(response, checks, closing.signal);
     else void serveRest(request, response, path);
@@ -134,6 +141,7 @@ export function createApi(options: ApiOptions): Api {
       admission,
       origins,
       persisted,
+      outlets,
     });
     return {
       close: (graceMs: number) => {

@@ -19,7 +19,7 @@ export type OperationContext = {
   readonly live: Live;
   readonly log: Logger;
   readonly services: Services;
-  /** Aborted when the client goes away or the server closes: sources of subscriptions end then. */
+  /** Aborted when the client goes away or the server closes: what runs for it ends then. */
   readonly signal: AbortSignal;
 };
 

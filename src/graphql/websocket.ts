@@ -8,9 +8,13 @@ import { MAX_BODY_BYTES } from '../platform/http.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Origins } from '../platform/origins.ts';
 import { claimsOf, millisecondsLeft, type Verify } from './authorization.ts';
+import type { OperationContext } from './context.ts';
 import type { Admission } from './limits/admission.ts';
 import type { Named, Persisted } from './limits/persisted.ts';
 import { refusal, withoutHttp } from './limits/refusals.ts';
+import type { LiveArgs } from './live/operations.ts';
+import type { Outlet, Outlets } from './live/outlet.ts';
+import { followOverSocket } from './live/socket-operation.ts';
 import { parsedBy } from './parsed-by.ts';
 import { closeSockets, connectSockets, type Extra } from './websocket-transport.ts';
 import type { Graphql } from './yoga.ts';
@@ -29,14 +33,26 @@ type SocketOptions = {
   admission: Admission;
   origins: Origins;
   persisted: Persisted;
+  outlets: Outlets;
 };
 
+/** A client that has not read what was sent to it for as long as the settings say. */
+const STALLED = 4499;
+
 /** What we keep for a socket; `identity.claims` is replaced when the client renews its token. */
-type Session = { identity: { claims: Claims }; gone: AbortController; expiry?: NodeJS.Timeout };
+type Session = {
+  identity: { claims: Claims };
+  gone: AbortController;
+  outlet: Outlet;
+  /** By the ids of the operations that the client is about to resume: the numbers of the last events it has. */
+  cursors: Map<string, number>;
+  expiry?: NodeJS.Timeout;
+};
 
 /** An execution as graphql-ws hands it back to us: with the functions of the pipeline that made it. */
 type PreparedArgs = ExecutionArgs & {
-  rootValue: Pick<ReturnType<Graphql['getEnveloped']>, 'execute' | 'subscribe'>;
+  contextValue: OperationContext;
+  rootValue: { [Kind in 'execute' | 'subscribe']: NonNullable<ServerOptions[Kind]> };
 };
 
 /**
@@ -69,7 +85,7 @@ function admitting({ admission, origins }: SocketOptions): VerifyClientCallbackA
 type State = SocketState<Record<string, unknown>, Extra>;
 
 function protocol(
-  { graphql, verify, closing, log, admission, persisted }: SocketOptions,
+  { graphql, verify, closing, log, admission, persisted, outlets }: SocketOptions,
   sessions: WeakMap<WebSocket, Session>,
 ): ServerOptions<Record<string, unknown>, Extra> {
   const sessionOf = (state: State) => {
@@ -84,7 +100,13 @@ function protocol(
       const sent = authorizationOf(state.connectionParams) ?? request.headers.authorization;
       const claims = await claimsOf(sent, verify).catch((error) => refuse(socket, messageOf(error)));
       if (claims === undefined) return false;
-      const session: Session = { identity: { claims }, gone: new AbortController() };
+      const outlet = outlets.open(request.socket, () => socket.close(STALLED, 'Client stalled'));
+      const session: Session = {
+        identity: { claims },
+        gone: new AbortController(),
+        outlet,
+        cursors: cursorsOf(state.connectionParams),
+      };
       sessions.set(socket, session);
       endAtExpiry(socket, session);
       return true;
@@ -104,13 +126,14 @@ function protocol(
       const session = sessions.get(state.extra.socket);
       clearTimeout(session?.expiry);
       session?.gone.abort();
+      session?.outlet.close();
     },
-    async onSubscribe(state, _id, payload) {
+    async onSubscribe(state, id, payload) {
       const { variables, operationName } = payload;
       if (Object.keys(state.subscriptions).length > MAX_OPERATIONS) {
         return [refusal('TOO_MANY_OPERATIONS', `At most ${MAX_OPERATIONS} operations run on one socket.`)];
       }
-      const { identity, gone } = sessionOf(state);
+      const { identity, gone, outlet, cursors } = sessionOf(state);
       const tooSoon = admission.ofOperation(identity.claims, state.extra.request);
       if (tooSoon) return [tooSoon];
       // graphql-ws hands on what else a payload holds, without a type.
@@ -129,7 +152,17 @@ function protocol(
         variableValues: variables ?? {},
         operationName,
         contextValue: await pipeline.contextFactory(),
-        rootValue: { execute: pipeline.execute, subscribe: pipeline.subscribe },
+        rootValue: {
+          execute: pipeline.execute,
+          async subscribe(args: LiveArgs) {
+            const opened = await graphql.openLive(args);
+            if (!('follow' in opened)) return opened;
+            const from = cursors.get(id) ?? 0;
+            // A later operation of the same id is another one.
+            cursors.delete(id);
+            return followOverSocket(opened, { outlet, id, from });
+          },
+        },
       };
     },
     execute: (args) => withoutRoot(args, 'execute'),
@@ -170,6 +203,14 @@ function endAtExpiry(socket: WebSocket, session: Session): void {
     () => (left > LONGEST_TIMER_MS ? endAtExpiry(socket, session) : refuse(socket, 'Token expired')),
     Math.min(left, LONGEST_TIMER_MS),
   );
+}
+
+/** @returns what the client says it has of operations that it is about to resume; nothing where it says so wrongly */
+function cursorsOf(params: Record<string, unknown> | undefined): Map<string, number> {
+  const { cursors } = params ?? {};
+  if (typeof cursors !== 'object' || cursors === null) return new Map();
+  const numbered = Object.entries(cursors).filter(([, seq]) => Number.isSafeInteger(seq) && seq >= 0);
+  return new Map(numbered.slice(0, MAX_OPERATIONS));
 }
 
 /** Playgrounds send their headers, whose names come in any case; scripts send `token`. */

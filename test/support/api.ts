@@ -44,7 +44,12 @@ export async function startApi(options: Partial<ApiOptions> & { poolSize?: numbe
   const log = createLogger('silent');
   const { poolSize = 4, ...rest } = options;
   const viewerDb = createViewerDatabase({ url: database.api, poolSize, log });
-  const live = createLive({ url: database.api, log });
+  const live = createLive({
+    url: database.api,
+    viewerDb,
+    log,
+    limits: { ringEvents: 500, ringBytes: 262_144, graceMs: 10_000 },
+  });
   const config = { statementTimeoutMs: 10_000, graphiql: true, introspection: true };
   const verify = rememberTokens(createTokenVerifier(JWT));
   const api = createApi({ config, viewerDb, verify, live, log, providers: availabilities, ...rest });

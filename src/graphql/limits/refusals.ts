@@ -15,6 +15,8 @@ export const REFUSALS = {
   VARIABLES_TOO_LARGE: 'The variables hold too many values.',
   INTROSPECTION_OFF: 'This server does not answer introspection.',
   RATE_LIMITED: 'Too many operations in a short time; `retryAfter` says in how many seconds to try again.',
+  SUBSCRIPTION_TRANSPORT:
+    'Subscriptions come over WebSocket and server-sent events, and this request is neither.',
   FOREIGN_ORIGIN: 'A page of an origin that is not allowed made a browser send this.',
   PERSISTED_QUERY_NOT_FOUND: 'No persisted operation has this id.',
   PERSISTED_ONLY: 'This server runs persisted operations and no others.',
