@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type DocumentNode, type ExecutionArgs, GraphQLError, type GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
@@ -6,6 +7,7 @@ import { messageOf } from '../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import { claimsOf, type Verify } from './authorization.ts';
 import type { OperationContext } from './context.ts';
+import type { EventStreams } from './event-streams.ts';
 import { createDocumentLimits } from './limits/document-limits.ts';
 import { type Persisted, persistedOverHttp } from './limits/persisted.ts';
 import { createErrorMask } from './masking.ts';
@@ -27,6 +29,8 @@ export type GraphqlOptions = {
   introspection: boolean;
   limits: DocumentLimits;
   persisted: Persisted;
+  /** Where subscriptions over HTTP are counted. */
+  eventStreams: EventStreams;
 };
 
 /** Parsed, a character of a document takes up to a hundred bytes. */
@@ -102,10 +106,12 @@ const jsonOnly: Plugin = {
   },
 };
 
-type LeasedArgs = ExecutionArgs & { contextValue: OperationContext };
+/** What Yoga is given by Node, where the operation came over HTTP and not over a socket. */
+type HttpContext = { req: IncomingMessage; res: ServerResponse };
+type LeasedArgs = ExecutionArgs & { contextValue: OperationContext & Partial<HttpContext> };
 
 function leasing(
-  { timeoutMs }: GraphqlOptions,
+  { timeoutMs, eventStreams }: GraphqlOptions,
   { refusalOf }: ReturnType<typeof createDocumentLimits>,
 ): Plugin {
   const executing = { timeoutMs, execute: createExecutor() };
@@ -117,9 +123,12 @@ function leasing(
       return refused ? { errors: [refused] } : run(args as LeasedArgs);
     };
   const execute = unlessRefused((args) => executeLeased(args, executing));
-  const subscribe = unlessRefused((args) =>
-    subscribeLeased(args, executing, !('socket' in args.contextValue)),
-  );
+  const subscribe = unlessRefused((args) => {
+    const { req, res, identity } = args.contextValue;
+    if (!req || !res) return subscribeLeased(args, executing, false);
+    const tooMany = eventStreams.open({ request: req, response: res, claims: identity.claims });
+    return tooMany ? { errors: [tooMany] } : subscribeLeased(args, executing, true);
+  });
   return {
     onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
     onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe),
