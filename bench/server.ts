@@ -20,7 +20,7 @@ const api = createApi({
   config,
   viewerDb,
   verify,
-  live: createLive({ url, viewerDb, log, limits: { ringEvents: 500, ringBytes: 262_144, graceMs: 10_000 } }),
+  live: createLive({ url, viewerDb, log, limits: config.live }),
   log,
   providers: createProviders({ config, log }),
 });

@@ -80,7 +80,7 @@ export async function startRuncast({
     url: urls.api,
     viewerDb,
     log,
-    limits: { ringEvents: 500, ringBytes: 262_144, graceMs: 10_000 },
+    limits: config.live,
   });
   lifecycle.onStop('listener', () => live.close());
   await live.started;

@@ -43,8 +43,11 @@ export class ExpectedError extends Error {
 }
 
 export class UnauthenticatedError extends ExpectedError {
-  constructor(message = 'This needs a token of a user.') {
-    super('UNAUTHENTICATED', message, { remedy: 'Send the header Authorization: Bearer <token>.' });
+  constructor(message = 'This needs a token of a user.', details: ErrorDetails = {}) {
+    super('UNAUTHENTICATED', message, {
+      remedy: 'Send the header Authorization: Bearer <token>.',
+      ...details,
+    });
   }
 }
 

@@ -1,9 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { GraphQLError } from 'graphql';
+import type { Claims } from '../platform/db/claims.ts';
 import { millisecondsLeft } from './authorization.ts';
 import type { Identity } from './context.ts';
 import type { Admission } from './limits/admission.ts';
 import type { Persisted } from './limits/persisted.ts';
+import { type SocketLimits, serverFull, tooManySockets } from './limits/socket-limits.ts';
 import { refusedText } from './limits/variables.ts';
 import { endResponse, followOverResponse } from './live/event-stream.ts';
 import { jsonOf } from './live/operations.ts';
@@ -18,6 +20,15 @@ type Options = {
   admission: Admission;
   persisted: Persisted;
   outlets: Outlets;
+  socketLimits: SocketLimits;
+  maxSocketsPerUser: number;
+};
+
+/** Subscriptions over server-sent events, each with a response of its own. */
+export type EventStreams = {
+  serve: RequestListener;
+  /** Those that are going, oldest first. */
+  readonly responses: ReadonlySet<ServerResponse>;
 };
 
 /** setTimeout takes 31 bits of milliseconds: whoever follows something for 24 days may connect again. */
@@ -27,8 +38,9 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * Subscriptions over server-sent events. What is no subscription, or unusual or wrong about a request, is left to Yoga with
  * the body that was read.
  */
-export function createEventStreams(options: Options): RequestListener {
-  const { graphql, closing, admission, persisted, outlets } = options;
+export function createEventStreams(options: Options): EventStreams {
+  const { graphql, closing, admission, persisted, outlets, socketLimits, maxSocketsPerUser } = options;
+  const responses = new Set<ServerResponse>();
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { claims, refused } = await admission.ofRequest(request);
@@ -47,7 +59,24 @@ export function createEventStreams(options: Options): RequestListener {
     if (!prepared || 'errors' in prepared || prepared.type !== 'subscription') {
       return void graphql(isGet ? request : Object.assign(request, { body }), response);
     }
-    await subscribe(prepared, identity, response);
+    const full = enter(request, response, claims);
+    if (full) answerRefused(response, full);
+    else await subscribe(prepared, identity, response);
+  }
+
+  /** @returns why there may be no more */
+  function enter(
+    request: IncomingMessage,
+    response: ServerResponse,
+    claims: Claims,
+  ): GraphQLError | undefined {
+    const place = socketLimits.enter(response);
+    if (!place) return serverFull();
+    if (!place.belongsTo(claims, admission.addressOf(request))) return tooManySockets(maxSocketsPerUser);
+    if (response.closed) return undefined;
+    responses.add(response);
+    response.once('close', () => responses.delete(response));
+    return undefined;
   }
 
   async function subscribe(prepared: Prepared, identity: Identity, response: ServerResponse): Promise<void> {
@@ -62,17 +91,20 @@ export function createEventStreams(options: Options): RequestListener {
   }
 
   function answerRefused(response: ServerResponse, refused: GraphQLError): void {
-    const { retryAfter } = refused.extensions;
-    response.writeHead(429, {
+    const { retryAfter, code } = refused.extensions;
+    response.writeHead(code === 'SERVER_FULL' ? 503 : 429, {
       'content-type': 'application/json; charset=utf-8',
       ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
     });
     response.end(jsonOf({ errors: [refused] }, graphql.maskError));
   }
 
-  return (request, response) => {
-    // A request that breaks off in its body has nobody left to be answered.
-    serve(request, response).catch(() => response.destroy());
+  return {
+    responses,
+    serve(request, response) {
+      // A request that breaks off in its body has nobody left to be answered.
+      serve(request, response).catch(() => response.destroy());
+    },
   };
 }
 

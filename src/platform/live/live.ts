@@ -1,3 +1,4 @@
+import type { LiveLimits } from '../config.ts';
 import { createServiceDatabase } from '../db/service.ts';
 import type { ViewerDatabase } from '../db/viewer.ts';
 import type { ExecutionRef } from '../feed/events.ts';
@@ -25,22 +26,13 @@ export interface Live extends UserHints {
   close(): Promise<void>;
 }
 
-export type LiveLimits = {
-  /** Newest events that are kept of each stream in use. */
-  ringEvents: number;
-  /** Characters of their payloads. */
-  ringBytes: number;
-  /** How long a stream is kept after its last subscriber has gone. */
-  graceMs: number;
-};
-
 export type LiveOptions = {
   /** Connection string of a login role that may become service_role, under which the hub reads. */
   url: string;
   /** For the looks under a viewer's own claims. */
   viewerDb: ViewerDatabase;
   log: Logger;
-  limits: LiveLimits;
+  limits: Pick<LiveLimits, 'ringEvents' | 'ringBytes' | 'graceMs'>;
 };
 
 /** A user's executions are many rows, not one: looked through less often. */
