@@ -40,14 +40,17 @@ const contenders: Contender[] = [
     every: 1,
   },
   { ...usual, name: BARE_NAME, program: 'live/bare.ts', sharesFrame: true, most: 5_000, every: 1 },
-  { ...usual, name: 'Yoga', program: 'live/yoga.ts' },
+  { ...usual, name: 'graphql-ws and Yoga', program: 'live/yoga.ts' },
+  { ...usual, name: 'Mercurius', program: 'peers/mercurius-live.ts' },
+  { ...usual, name: 'PostGraphile', program: 'peers/postgraphile-live.ts' },
+  { ...usual, name: 'PostGraphile, fed', program: 'peers/postgraphile-live.ts', args: ['fed'] },
 ];
 
 type Result = { watchers: number; name: string; rounds: Fanned[] };
 
 /** One run watched by many while a worker writes to it: what an event costs the server for each of its watchers. */
 export async function fanout(): Promise<Table> {
-  const counts = WATCHERS.filter((count) => isWanted(process.env.BENCH_WATCHERS, String(count)));
+  const counts = watcherCounts();
   const sides = contenders.filter(({ name }) => isWanted(process.env.BENCH_SIDES, name));
   assertSocketsAllowed(Math.max(...counts));
   if (sides.some(({ program }) => program.startsWith('peers/'))) await installPeers();
@@ -70,6 +73,11 @@ export async function fanout(): Promise<Table> {
   });
 }
 
+/** `BENCH_WATCHERS=100,1000` in place of the usual numbers. */
+function watcherCounts(): number[] {
+  return process.env.BENCH_WATCHERS?.split(',').map(Number) ?? WATCHERS;
+}
+
 /** Rounds of the sides alternate, because a machine is not the same from one minute to the next. */
 async function compare(stage: Stage, sides: readonly Contender[], count: number): Promise<Result[]> {
   const results = sides
@@ -86,8 +94,9 @@ async function compare(stage: Stage, sides: readonly Contender[], count: number)
   return results;
 }
 
+/** @param list words separated by commas, one of which the name must hold; all names without it */
 function isWanted(list: string | undefined, name: string): boolean {
-  return list === undefined || list.split(',').includes(name);
+  return list === undefined || list.split(',').some((word) => name.includes(word));
 }
 
 function tableOf(results: readonly Result[]): Table {
