@@ -16,8 +16,8 @@ export type WatchersOptions = {
 };
 
 export type WatchersReport = Tally & {
-  /** Each lost connection: its close code and when, in milliseconds since the epoch. */
-  closes: { code: number; at: number }[];
+  /** Each lost connection, and each that never came so far that it could subscribe; in milliseconds since the epoch. */
+  closes: { code: number; wasLive: boolean; at: number }[];
   /** What the server answered in place of events, by text. */
   refused: Record<string, number>;
 };
@@ -44,7 +44,7 @@ export class Watchers {
         startWatching({
           ...{ url, token, resumeBy, runs: [...watched.keys()] },
           onBatch: (run, batch) => this.#take(watched.get(run), batch),
-          onClose: (code) => this.#closes.push({ code, at: Date.now() }),
+          onClose: (close) => this.#closes.push({ ...close, at: Date.now() }),
           onRefused: (_run, errors) =>
             this.#count(typeof errors === 'string' ? errors : JSON.stringify(errors)),
         }),

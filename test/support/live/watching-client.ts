@@ -18,8 +18,8 @@ export type WatchingOptions = {
   runs: readonly WatchedRun[];
   resumeBy: ResumeBy;
   onBatch(watched: WatchedRun, batch: Batch): void;
-  /** Of each connection that was lost or never came about. */
-  onClose?(code: number): void;
+  /** Of each connection that was lost, or (`wasLive` is false) that never came so far that it could subscribe. */
+  onClose?(close: { code: number; wasLive: boolean }): void;
   /** The server ended a subscription that had not come to its end; the client connects again. */
   onRefused?(watched: WatchedRun, errors: unknown): void;
 };
@@ -46,6 +46,7 @@ export const startWatching: StartWatching = ({ url, token, runs, resumeBy, ...on
   const going = new Map(runs.map((watched) => [watched.operationId, watched]));
   let socket: ProtocolSocket;
   let failures = 0;
+  let isLive = false;
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -59,14 +60,15 @@ export const startWatching: StartWatching = ({ url, token, runs, resumeBy, ...on
 
   function reconnect(code: number): void {
     if (isClosed) return;
-    on.onClose?.(code);
+    on.onClose?.({ code, wasLive: isLive });
+    isLive = false;
     const wait = Math.random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures);
     failures += 1;
     timer = setTimeout(connect, wait);
   }
 
   function take(message: ServerMessage): void {
-    if (message.type === 'connection_ack') for (const watched of going.values()) subscribe(watched);
+    if (message.type === 'connection_ack') subscribeToAll();
     if (!('id' in message)) return;
     const watched = going.get(message.id);
     if (watched === undefined) return;
@@ -75,10 +77,13 @@ export const startWatching: StartWatching = ({ url, token, runs, resumeBy, ...on
     else refused(watched, message.type === 'complete' ? 'completed before the end' : message.payload);
   }
 
-  function subscribe({ operationId, run, after }: WatchedRun): void {
-    const from = resumeBy === 'cursors' ? after : cursors.get(operationId);
-    const payload = { query: WATCH, variables: { id: run, after: from } };
-    socket.send({ id: operationId, type: 'subscribe', payload });
+  function subscribeToAll(): void {
+    isLive = true;
+    for (const { operationId, run, after } of going.values()) {
+      const from = resumeBy === 'cursors' ? after : cursors.get(operationId);
+      const payload = { query: WATCH, variables: { id: run, after: from } };
+      socket.send({ id: operationId, type: 'subscribe', payload });
+    }
   }
 
   function deliver(watched: WatchedRun, batch: Batch): void {
