@@ -169,9 +169,20 @@ export class EventGroup implements Group {
   async #giveNextPage(member: Member): Promise<void> {
     const page = this.#upToCursor(await this.#feed.after(member.cursor));
     if (this.#feed.failure) throw this.#feed.failure;
-    if (page.events.length === 0 && !page.ended) return;
+    if (page.events.length === 0 && !page.ended) return this.#turnBack(member);
     const frame = await this.#frameBehind(page);
     if (member.state === 'behind') this.#give(member, page, frame);
+  }
+
+  /** Who is behind has all there is: the group is where those who are live said that they were, beyond it. */
+  #turnBack({ cursor }: Member): void {
+    if (cursor >= this.#cursor) return;
+    for (const member of this.#live) {
+      member.state = 'ahead';
+      this.#others.add(member);
+    }
+    this.#live.clear();
+    this.#cursor = cursor;
   }
 
   /** Whoever catches up arrives exactly where the group is, not beyond. */
