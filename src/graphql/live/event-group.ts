@@ -126,11 +126,14 @@ export class EventGroup implements Group {
   }
 
   #send(page: FeedPage, frame: Frame): void {
+    const from = this.#cursor;
     this.#sentAt = performance.now();
     this.#cursor = page.to;
     const age = this.#source.ageOf(page);
     if (age !== undefined) this.#stats.recordLag(age);
     for (const member of this.#live) {
+      // Whoever becomes live while others end has more than that.
+      if (member.cursor !== from) continue;
       if (!member.sink.isReady) this.#fallBehind(member);
       else this.#give(member, page, frame);
     }
