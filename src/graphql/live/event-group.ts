@@ -140,6 +140,7 @@ export class EventGroup implements Group {
     for (const member of this.#others) {
       if (member.state === 'ahead' && member.cursor <= this.#cursor) this.#place(member);
     }
+    if (this.#live.size === 0) this.#promote();
   }
 
   #give(member: Member, page: FeedPage, frame: Frame): void {
