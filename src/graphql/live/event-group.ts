@@ -118,9 +118,11 @@ export class EventGroup implements Group {
     if (this.#feed.failure) return this.#fail(this.#feed.failure);
     const gap = this.#sentAt + this.#source.minGapMs - performance.now();
     if (gap > 0) await this.#options.pause(gap);
+    if (this.#live.size === 0) return;
     const from = this.#cursor;
     const page = await this.#feed.after(from);
-    if (from !== this.#cursor || (page.events.length === 0 && !page.ended)) return;
+    const isWanted = this.#live.size > 0 && from === this.#cursor;
+    if (!isWanted || (page.events.length === 0 && !page.ended)) return;
     const frame = await this.#make(page);
     if (from === this.#cursor) this.#send(page, frame);
   }
@@ -173,6 +175,7 @@ export class EventGroup implements Group {
   async #giveNextPage(member: Member): Promise<void> {
     const page = this.#upToCursor(await this.#feed.after(member.cursor));
     if (this.#feed.failure) throw this.#feed.failure;
+    if (member.state !== 'behind') return;
     if (page.events.length === 0 && !page.ended) return this.#turnBack(member);
     const frame = await this.#frameBehind(page);
     if (member.state === 'behind') this.#give(member, page, frame);
