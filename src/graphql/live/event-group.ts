@@ -1,4 +1,5 @@
 import type { ExecutionResult } from 'graphql';
+import { PAGE } from '../../platform/feed/stream-pages.ts';
 import type { LiveStats } from '../../platform/live/stats.ts';
 import type { FeedPage } from '../../platform/live/stream.ts';
 import { Frame } from './frame.ts';
@@ -117,7 +118,7 @@ export class EventGroup implements Group {
   async #deliver(): Promise<void> {
     if (this.#feed.failure) return this.#fail(this.#feed.failure);
     const gap = this.#sentAt + this.#source.minGapMs - performance.now();
-    if (gap > 0) await this.#options.pause(gap);
+    if (gap > 0 && this.#feed.head - this.#cursor < PAGE) await this.#options.pause(gap);
     if (this.#live.size === 0) return;
     const from = this.#cursor;
     const page = await this.#feed.after(from);
