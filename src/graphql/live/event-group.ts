@@ -179,7 +179,8 @@ export class EventGroup implements Group {
     if (member.state !== 'behind') return;
     if (page.events.length === 0 && !page.ended) return this.#turnBack(member);
     const frame = await this.#frameBehind(page);
-    if (member.state === 'behind') this.#give(member, page, frame);
+    // Others may have filled the transport meanwhile; the frame is remembered.
+    if (member.state === 'behind' && member.sink.isReady) this.#give(member, page, frame);
   }
 
   /** Who is behind has all there is: the group is where those who are live said that they were, beyond it. */
