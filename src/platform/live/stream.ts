@@ -33,7 +33,7 @@ export class LiveStream {
   #state: 'open' | 'closed' | 'gone' = 'open';
   #isReading = false;
   #mustLook = false;
-  /** When it was looked at last, by `performance.now()`. */
+  /** When it was looked at last, or was to be, by `performance.now()`. */
   lookedAt = 0;
 
   constructor({ ref, read, limits, stats }: Options) {
@@ -78,6 +78,7 @@ export class LiveStream {
 
   /** Reads on in any case: a hint may have been lost. */
   look(): void {
+    this.lookedAt = performance.now();
     this.#mustLook = true;
     this.#wake();
   }
