@@ -1,6 +1,3 @@
-/** What a notification says: an execution's feed has grown, up to `seq`. */
-export type Hint = { kind: string; id: string; seq: number; userId: string; ended: boolean };
-
 /**
  * Wake-ups for one subscriber, coalesced: however many arrive while nobody waits, the next wait ends once. They may
  * be lost, doubled or late; rows tell.

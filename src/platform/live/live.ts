@@ -1,7 +1,6 @@
-import { z } from 'zod';
 import type { Logger } from '../logger.ts';
-import { type Hint, Waiter, type Wakeups } from './hints.ts';
-import { createListener } from './listener.ts';
+import { Waiter, type Wakeups } from './hints.ts';
+import { createProcessHints } from './process-hints.ts';
 
 /** Wakes subscribers of this process when an execution's feed has grown. */
 export interface Live {
@@ -10,7 +9,7 @@ export interface Live {
   /** Wake-ups for all executions of a user. */
   userHints(userId: string): Wakeups;
   /** For the readiness check. Without a connection everything still arrives, as late as the slow poll. */
-  status(): { isListening: boolean };
+  status(): { isListening: boolean; reconnections: number };
   /** Resolves once it listens for the first time; never rejects. */
   readonly started: Promise<void>;
   close(): Promise<void>;
@@ -21,34 +20,27 @@ const SLOW_POLL_MS = 2_000;
 /** A user's runs are many rows, not one: looked through less often. */
 const SLOW_USER_POLL_MS = 10_000;
 
-const FEED_CHANNEL = 'runcast_feed';
-
-const feedHint = z.object({
-  k: z.string(),
-  i: z.string(),
-  s: z.number(),
-  u: z.string(),
-  t: z.boolean(),
-});
+export type LiveOptions = {
+  url: string;
+  /** Where Runcast's own writers send their hints; default: they let Postgres send them. */
+  redisUrl?: string | undefined;
+  log: Logger;
+};
 
 /** Starts listening at once and keeps doing so, through the loss of its connection too, until it is closed. */
-export function createLive({ url, log }: { url: string; log: Logger }): Live {
+export function createLive(options: LiveOptions): Live {
   const streams = new Map<string, Set<Waiter>>();
   const users = new Map<string, Set<Waiter>>();
-  const { promise: started, resolve: isStarted } = Promise.withResolvers<void>();
-
-  const listener = createListener({
-    url,
-    log,
-    channels: [FEED_CHANNEL],
-    onNotification(_channel, payload) {
-      const hint = parseHint(payload);
-      if (hint === undefined) return log.warn({ payload }, 'a notification that is not ours');
-      for (const waiter of streams.get(streamKey(hint.kind, hint.id)) ?? []) waiter.notify(hint.id);
-      for (const waiter of users.get(hint.userId) ?? []) waiter.notify(hint.id);
+  const hints = createProcessHints({
+    ...options,
+    onFeed({ kind, id, userId }) {
+      if (id === undefined) return wakeAll(streams);
+      for (const waiter of streams.get(streamKey(kind, id)) ?? []) waiter.notify(id);
+      for (const waiter of users.get(userId ?? '') ?? []) waiter.notify(id);
     },
-    onConnect() {
-      isStarted();
+    // Each read decides anew what its viewer may see.
+    onAccess() {},
+    onGap() {
       wakeAll(streams);
       wakeAll(users);
     },
@@ -61,11 +53,11 @@ export function createLive({ url, log }: { url: string; log: Logger }): Live {
   return {
     streamHints: (kind, id) => join(streams, streamKey(kind, id)),
     userHints: (userId) => join(users, userId),
-    status: () => ({ isListening: listener.isConnected }),
-    started,
+    status: () => ({ isListening: hints.isConnected, reconnections: hints.reconnections }),
+    started: hints.started,
     async close() {
       for (const poll of polls) clearInterval(poll);
-      await listener.close();
+      await hints.close();
     },
   };
 }
@@ -87,13 +79,4 @@ function wakeAll(waiters: Map<string, Set<Waiter>>): void {
 
 function streamKey(kind: string, id: string): string {
   return `${kind}:${id}`;
-}
-
-function parseHint(payload: string): Hint | undefined {
-  try {
-    const hint = feedHint.parse(JSON.parse(payload));
-    return { kind: hint.k, id: hint.i, seq: hint.s, userId: hint.u, ended: hint.t };
-  } catch {
-    return undefined;
-  }
 }
