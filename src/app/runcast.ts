@@ -10,6 +10,8 @@ import { checkDatabase } from '../platform/db/preflight.ts';
 import { createViewerDatabase } from '../platform/db/viewer.ts';
 import { StartupError } from '../platform/errors.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
+import { createHintPublisher } from '../platform/live/hint-publisher.ts';
+import type { SendHint } from '../platform/live/hint-source.ts';
 import { createLive } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createApi, type ReadinessCheck } from './api.ts';
@@ -65,18 +67,19 @@ export async function startRuncast({
   const { urls, isNewWorkspace } = await prepareDatabase({ config, lifecycle, signal, progress });
   signal.throwIfAborted();
 
+  const sendHint = openHintPublisher(config, lifecycle, log);
   const readiness: Record<string, ReadinessCheck> = {};
   if (config.worker) {
-    const worker = createWorker({ config, workerUrl: urls.worker, log });
+    const worker = createWorker({ config, workerUrl: urls.worker, sendHint, log });
     lifecycle.onStop('worker', () => worker.stop(config.shutdownGraceMs - API_GRACE_MS - AFTER_WORKER_MS));
     await worker.start();
     readiness.queue = () => worker.isReady();
   }
   if (!listening) return { url: undefined, jwt, isNewWorkspace };
 
-  const viewerDb = createViewerDatabase({ ...config, url: urls.api, log });
+  const viewerDb = createViewerDatabase({ ...config, url: urls.api, sendHint, log });
   lifecycle.onStop('database pool', () => viewerDb.close());
-  const live = createLive({ url: urls.api, log });
+  const live = createLive({ url: urls.api, redisUrl: config.redisUrl, log });
   lifecycle.onStop('listener', () => live.close());
   await live.started;
   const providers = createProviders({ config, log });
@@ -95,6 +98,15 @@ export async function startRuncast({
   listening.serve(api.handler);
   const host = config.host === '0.0.0.0' || config.host === '127.0.0.1' ? 'localhost' : config.host;
   return { url: `http://${host}:${listening.port}`, jwt, isNewWorkspace };
+}
+
+/** Undefined where the database sends the hints itself. What Redis does not take is no reason not to start. */
+function openHintPublisher(config: Config, lifecycle: Lifecycle, log: Logger): SendHint | undefined {
+  const url = config.redisUrl;
+  if (url === undefined) return undefined;
+  const publisher = createHintPublisher({ url, log });
+  lifecycle.onStop('hint publisher', () => publisher.close());
+  return (hint) => publisher.publish(hint);
 }
 
 type Prepared = { urls: Pick<DatabaseUrls, 'api' | 'worker'>; isNewWorkspace: boolean };
