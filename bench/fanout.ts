@@ -11,6 +11,7 @@ import { type Side, startServer, stopServer } from './servers.ts';
 import { assertSocketsAllowed } from './sockets-allowed.ts';
 import type { Table } from './table.ts';
 import { addUsers } from './users.ts';
+import { isWanted } from './wanted.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 6);
@@ -92,11 +93,6 @@ async function compare(stage: Stage, sides: readonly Contender[], count: number)
     }
   }
   return results;
-}
-
-/** @param list words separated by commas, one of which the name must hold; all names without it */
-function isWanted(list: string | undefined, name: string): boolean {
-  return list === undefined || list.split(',').some((word) => name.includes(word));
 }
 
 function tableOf(results: readonly Result[]): Table {
