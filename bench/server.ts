@@ -28,7 +28,7 @@ const api = createApi({
   config,
   viewerDb,
   verify,
-  live: createLive({ url, log }),
+  live: createLive({ url, viewerDb, log, limits: config.live }),
   log,
   providers: createProviders({ config, log }),
 });
