@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Client } from 'pg';
 import { withConnection } from '../src/platform/db/connect.ts';
 import { withDatabase } from './database.ts';
 import { OURS, PEERS } from './live/documents.ts';
@@ -58,14 +59,7 @@ export async function spread(): Promise<Table> {
   return await withDatabase(async ({ admin, api, worker }) => {
     await using watchers = new Watchers();
     await using writer = new Writer(worker, WRITER_CONNECTIONS);
-    const users = await withConnection(admin, 'runcast bench', (client) =>
-      addUsers(client, Math.ceil(SOCKETS / RUNS_PER_USER), secret),
-    );
-    const tokens = new Map(users.map(({ id, token }) => [id, token]));
-    const added = await addOpenRuns(writer.sql, [...tokens.keys()], RUNS_PER_USER);
-    const runs = added
-      .slice(0, SOCKETS)
-      .map(({ id, lastSeq, userId }) => ({ id, lastSeq, token: tokens.get(userId) ?? '' }));
+    const runs = await withConnection(admin, 'runcast bench', (client) => addWatchedRuns(client, secret));
     const rows: string[][] = [];
     for (const side of contenders.filter(({ name }) => isWanted(process.env.BENCH_SIDES, name))) {
       const rounds = await roundsOf({ watchers, writer }, side, { url: api, secret }, runs);
@@ -73,6 +67,15 @@ export async function spread(): Promise<Table> {
     }
     return { title: titleOf(), columns, rows };
   });
+}
+
+async function addWatchedRuns(client: Client, secret: string): Promise<TokenedRun[]> {
+  const users = await addUsers(client, Math.ceil(SOCKETS / RUNS_PER_USER), secret);
+  const tokens = new Map(users.map(({ id, token }) => [id, token]));
+  const added = await addOpenRuns(client, [...tokens.keys()], RUNS_PER_USER);
+  await client.query('vacuum analyze');
+  const runs = added.map(({ id, lastSeq, userId }) => ({ id, lastSeq, token: tokens.get(userId) ?? '' }));
+  return runs.slice(0, SOCKETS);
 }
 
 async function roundsOf(
@@ -98,13 +101,13 @@ async function roundsOf(
 
 const columns = [
   ...['round', 'opened in s', 'RSS MB closed', 'open', 'kB a socket'],
-  ...['heap MB closed', 'open', 'kB a socket', 'events', 'missed', 'doubled', 'disordered'],
+  ...['heap MB closed', 'open', 'kB a socket', 'CPU', 'events', 'missed', 'doubled', 'disordered'],
   ...['p50 ms', 'p99 ms', 'query p50 ms', 'p99 ms'],
 ];
 
 /** @param first the round before which nothing had been opened: what a socket takes is counted from there */
 function rowOf(name: string, at: number, round: Round, first: Round | undefined): string[] {
-  const { closed, open, openedInMs, received, query } = round;
+  const { closed, open, openedInMs, cpuShare, received, query } = round;
   const objects = ({ heapUsed, external }: Round['open']) => heapUsed + external;
   const before = first?.closed ?? closed;
   return [
@@ -114,6 +117,7 @@ function rowOf(name: string, at: number, round: Round, first: Round | undefined)
     ((open.rss - before.rss) / SOCKETS / 1000).toFixed(1),
     ...[objects(closed), objects(open)].map(megabytes),
     ((objects(open) - objects(before)) / SOCKETS / 1000).toFixed(1),
+    `${(100 * cpuShare).toFixed(0)} %`,
     ...[received.deliveries, received.missed, received.doubled, received.outOfOrder].map(String),
     received.fromCommit.p50.toFixed(1),
     received.fromCommit.p99.toFixed(1),

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Memory } from '../process.ts';
-import { memoryOf, type Running } from '../servers.ts';
+import { cpuSeconds, memoryOf, type Running } from '../servers.ts';
 import { STATUS_OF_ONE_RUN } from '../training-queries.ts';
 import { type Percentiles, percentiles } from './percentiles.ts';
 import type { Commit, Received, Watchers } from './protocol.ts';
@@ -33,6 +33,8 @@ export type Round = {
   closed: Memory;
   open: Memory;
   openedInMs: number;
+  /** Of one core, while it was written to and asked. */
+  cpuShare: number;
   received: Received;
   query: Percentiles | undefined;
 };
@@ -51,16 +53,18 @@ export async function measureSpread(
   await openAll(stage, runs);
   const openedInMs = performance.now() - started;
   await watchers.ask('record', null);
+  const cpuBefore = await cpuSeconds(server);
   const [commits, query] = await Promise.all([
     writeAtRandom(stage.writer, runs, seconds),
     side.answers ? askAtRandom(server.port, runs, seconds) : undefined,
   ]);
+  const cpuShare = ((await cpuSeconds(server)) - cpuBefore) / seconds;
   await watchers.ask('caughtUp', { seqs: newestOf(runs, commits), withinMs: PATIENCE_MS });
   const received = await watchers.ask('received', { commits });
   const open = await memoryOf(server);
   await watchers.ask('close', null);
   await wait(side.keepsMs);
-  return { closed, open, openedInMs, received, query };
+  return { closed, open, openedInMs, cpuShare, received, query };
 }
 
 /** From the event before the newest: that one says that the subscription has begun. */
