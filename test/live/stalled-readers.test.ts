@@ -10,6 +10,7 @@ it('closes who stops reading, which costs the others nothing, and loses nothing 
   const none = { lost: 0, doubled: 0, reordered: 0, altered: 0 };
   expect(fast).toMatchObject({ ...none, received: fast.expected });
   expect(returned).toMatchObject({ ...none, received: returned.expected });
-  expect(p99.during).toBeLessThan(p99.before + 250);
+  // One who is held up by the others would be late by the whole stall.
+  expect(p99.during).toBeLessThan(p99.before * 3 + 1_000);
   expect(codes.soon).toEqual({ 4499: 5 });
 });

@@ -2,10 +2,10 @@ import { connectFeed, insertTraining, insertUser } from '../feed.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 import { type ApiProcess, startApiProcess, tokenFor } from './api-process.ts';
 import { Latencies } from './latencies.ts';
-import { startPacedWriter } from './paced-writer.ts';
-import { openProtocolSocket, type ProtocolSocket } from './protocol-socket.ts';
+import { type PacedWriter, startPacedWriter } from './paced-writer.ts';
 import { Received, sumOf, type Tally } from './received.ts';
-import { startWatching, WATCH } from './watching-client.ts';
+import { partings, type StalledReader, stall, type Watched } from './stalled-reader.ts';
+import { startWatching } from './watching-client.ts';
 import { within } from './within.ts';
 
 export type StalledReadersOptions = {
@@ -32,89 +32,90 @@ export type StalledReadersReport = {
   p99: { before: number; during: number };
   fast: Tally & { expected: number };
   returned: Tally & { expected: number };
-  /** How the server parted from those who came back soon, and from the rest; by close code, `open` where it did not. */
+  /** How the server parted from those who read on soon, and from the rest; by close code, `open` where it did not. */
   codes: { soon: Record<string, number>; late: Record<string, number> };
   /** How long those who came back took to have everything. */
   catchUpSeconds: number;
 };
 
-/** What 120 s of events take to be read again by several at once, on a machine that is busy. */
+/** What two minutes of events take to be read again by several at once, on a machine that is busy. */
 const PATIENCE_MS = 600_000;
-/** To read what the kernel holds, at the end of which there is the close. */
-const PARTING_MS = 15_000;
 /** Lines in one append: 2,000 events/s are 40 appends. */
 const BATCH = 50;
 const SAMPLE_MS = 500;
 
 /** Readers of one run who stop reading, beside one who does not. */
 export async function runStalledReaders(options: StalledReadersOptions): Promise<StalledReadersReport> {
+  const { seconds, progress = () => {} } = options;
+  await using scene = await openScene(options);
+  const { watched, written, fast, latencies, writer } = scene;
+  const alone = await written.span(seconds.alone);
+  using memory = sampleMemory(scene.api);
+  const readers = await stallAll(watched, options.readers, written.newest);
+  progress(`${readers.length} readers have stopped`);
+
+  const stalled = written.span(seconds.stalled);
+  await written.span(options.returnAfterSeconds);
+  const returning = readers.slice(0, options.returning);
+  const soon = await partings(returning);
+  progress(`read on after ${options.returnAfterSeconds} s: ${JSON.stringify(soon)}`);
+  const during = await stalled;
+  const used = await memory.most();
+  const late = await partings(readers.slice(options.returning));
+  progress(`read on after ${seconds.stalled} s: ${JSON.stringify(late)}`);
+
+  const { [watched.run]: last = 0 } = await writer.finish();
+  const catchUpSeconds = await comeBack(watched, returning);
+  await within(PATIENCE_MS, 'that the fast reader had everything', fast.ended);
+  return {
+    memory: used,
+    p99: { before: latencies.p99(alone), during: latencies.p99(during) },
+    fast: { ...fast.received.tally(), expected: last },
+    returned: {
+      ...sumOf(returning.map(({ received }) => received.tally())),
+      expected: returning.reduce((sum, { after }) => sum + last - after, 0),
+    },
+    codes: { soon, late },
+    catchUpSeconds,
+  };
+}
+
+type Scene = AsyncDisposable & {
+  api: ApiProcess;
+  watched: Watched;
+  writer: PacedWriter;
+  /** How far it has written, which is how time is told here. */
+  written: Milestones;
+  fast: Following;
+  latencies: Latencies;
+};
+
+/** A server in a process of its own, a run that is written to for a second already, and who reads it. */
+async function openScene(options: StalledReadersOptions): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await createTestDatabase());
   const api = await startApiProcess(database, { LIVE_STALLED_SECONDS: String(options.stalledSeconds) });
   stack.defer(async () => void (await api.stop()));
-  const { run, token } = await makeRun(database);
-  const { lineBytes, eventsPerSecond, seconds, progress = () => {} } = options;
-  const watch = { url: api.url, token, run, lineBytes };
-
+  const { lineBytes, eventsPerSecond } = options;
+  const watched = { ...(await makeRun(database)), url: api.url, lineBytes };
   const latencies = new Latencies();
-  const written = new Milestones();
-  const fast = follow(watch, new Received(run, { lineBytes }), (seq) => latencies.arrived(seq));
+  const written = new Milestones(eventsPerSecond);
+  const fast = follow(watched, new Received(watched.run, { lineBytes }), (seq) => latencies.arrived(seq));
   stack.defer(fast.close);
   const writer = await startPacedWriter({
-    ...{ url: database.admin, runs: [run], linesPerSecond: eventsPerSecond, batch: BATCH, lineBytes },
+    ...{ url: database.admin, runs: [watched.run], linesPerSecond: eventsPerSecond, batch: BATCH, lineBytes },
     onCommitted(_run, seq) {
       latencies.acknowledged(seq);
       written.reach(seq);
     },
   });
-  const afterSeconds = (from: number, count: number) => written.reached(from + count * eventsPerSecond);
-
-  const begun = await written.reached(eventsPerSecond);
-  const alone = await afterSeconds(begun, seconds.alone);
-  const memory = sampleMemory(api);
-  stack.defer(async () => void (await memory.stop()));
-  const readers = await Promise.all(
-    Array.from({ length: options.readers }, () => stall(watch, written.newest)),
-  );
-  const stalled = written.newest;
-  progress(`${readers.length} readers have stopped`);
-  await afterSeconds(stalled, options.returnAfterSeconds);
-  const [soon, late] = [readers.slice(0, options.returning), readers.slice(options.returning)];
-  const soonCodes = await partings(soon);
-  progress(`read on after ${options.returnAfterSeconds} s: ${JSON.stringify(soonCodes)}`);
-  const over = await afterSeconds(stalled, seconds.stalled);
-  const used = await memory.stop();
-  const lateCodes = await partings(late);
-  progress(`read on after ${seconds.stalled} s: ${JSON.stringify(lateCodes)}`);
-
-  const returnedAt = performance.now();
-  const back = soon.map(({ received }) => follow(watch, received));
-  stack.defer(() => {
-    for (const client of back) client.close();
-  });
-  const { [run]: last = 0 } = await writer.finish();
-  await within(
-    PATIENCE_MS,
-    'that all who came back had everything',
-    Promise.all(back.map(({ ended }) => ended)),
-  );
-  const catchUpSeconds = (performance.now() - returnedAt) / 1000;
-  await within(PATIENCE_MS, 'that the fast reader had everything', fast.ended);
-  const began = soon.reduce((sum, { after }) => sum + last - after, 0);
+  await written.span(1);
+  const parts = stack.move();
   return {
-    memory: used,
-    p99: {
-      before: latencies.p99({ after: begun, upTo: alone }),
-      during: latencies.p99({ after: stalled, upTo: over }),
-    },
-    fast: { ...fast.received.tally(), expected: last },
-    returned: { ...sumOf(soon.map(({ received }) => received.tally())), expected: began },
-    codes: { soon: soonCodes, late: lateCodes },
-    catchUpSeconds,
+    ...{ api, watched, writer, written, fast, latencies },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }
-
-type Watch = { url: string; token: string; run: string; lineBytes: number };
 
 async function makeRun(database: TestDatabase): Promise<{ run: string; token: string }> {
   await using db = await connectFeed(database.admin);
@@ -122,8 +123,31 @@ async function makeRun(database: TestDatabase): Promise<{ run: string; token: st
   return { run: await insertTraining(db, user), token: await tokenFor(user) };
 }
 
+function stallAll(watched: Watched, count: number, after: number): Promise<StalledReader[]> {
+  return Promise.all(Array.from({ length: count }, () => stall(watched, after)));
+}
+
+/** Resolves with the seconds until all of them have everything, after the run has ended. */
+async function comeBack(watched: Watched, readers: readonly StalledReader[]): Promise<number> {
+  const begun = performance.now();
+  const back = readers.map(({ received }) => follow(watched, received));
+  try {
+    const all = Promise.all(back.map(({ ended }) => ended));
+    await within(PATIENCE_MS, 'that all who came back had everything', all);
+  } finally {
+    for (const { close } of back) close();
+  }
+  return (performance.now() - begun) / 1000;
+}
+
+type Following = { received: Received; ended: Promise<void>; close(): void };
+
 /** Follows the run from where `received` ends, to its end. */
-function follow({ url, token, run }: Watch, received: Received, onEvent?: (seq: number) => void) {
+function follow(
+  { url, token, run }: Watched,
+  received: Received,
+  onEvent?: (seq: number) => void,
+): Following {
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const client = startWatching({
     ...{ url, token, resumeBy: 'after' },
@@ -139,82 +163,44 @@ function follow({ url, token, run }: Watch, received: Received, onEvent?: (seq: 
   return { received, ended, close: client.close };
 }
 
-type StalledReader = {
-  received: Received;
-  after: number;
-  closed: Promise<number>;
-} & Pick<ProtocolSocket, 'resume' | 'drop'>;
-
-/** Resolves as soon as the first batch has come, which is when it stops reading. */
-async function stall({ url, token, run, lineBytes }: Watch, after: number): Promise<StalledReader> {
-  const received = new Received(run, { after, lineBytes });
-  const { promise: stalled, resolve: stop } = Promise.withResolvers<void>();
-  const { promise: closed, resolve: close } = Promise.withResolvers<number>();
-  const socket = openProtocolSocket({
-    url,
-    init: { authorization: `Bearer ${token}` },
-    onMessage(message) {
-      const payload = { query: WATCH, variables: { id: run, after } };
-      if (message.type === 'connection_ack') socket.send({ id: 'events', type: 'subscribe', payload });
-      if (message.type !== 'next') return;
-      if (received.cursor === after) {
-        socket.pause();
-        stop();
-      }
-      for (const event of message.payload.data?.executionEvents.events ?? []) received.take(event);
-    },
-    onClose: close,
-  });
-  await within(PATIENCE_MS, 'that a reader had its first batch', stalled);
-  return { received, after, closed, resume: socket.resume, drop: socket.drop };
-}
-
-/**
- * Lets them read what was still on its way, and counts how their connections were closed: by code, and `open` where
- * they were not.
- */
-async function partings(readers: StalledReader[]): Promise<Record<string, number>> {
-  const codes: Record<string, number> = {};
-  const parting = async ({ resume, closed, drop }: StalledReader) => {
-    resume();
-    const code = await within(PARTING_MS, 'that a stalled reader was closed', closed).catch(() => 'open');
-    drop();
-    codes[code] = (codes[code] ?? 0) + 1;
-  };
-  await Promise.all(readers.map(parting));
-  return codes;
-}
-
-/** Waiting for a number to be committed, which is how time is told here. */
+/** Waiting for a number to be committed. */
 class Milestones {
   newest = 0;
-  readonly #waiting = new Set<{ seq: number; resolve(newest: number): void }>();
+  readonly #perSecond: number;
+  readonly #waiting = new Set<{ seq: number; resolve(): void }>();
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+  }
 
   reach(seq: number): void {
     this.newest = seq;
     for (const each of this.#waiting) {
       if (seq < each.seq) continue;
       this.#waiting.delete(each);
-      each.resolve(seq);
+      each.resolve();
     }
   }
 
-  reached(seq: number): Promise<number> {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    this.#waiting.add({ seq, resolve });
-    return promise;
+  /** Resolves when as much has been written as is in so many seconds, with the numbers of what it was. */
+  async span(seconds: number): Promise<{ after: number; upTo: number }> {
+    const after = this.newest;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add({ seq: after + seconds * this.#perSecond, resolve });
+    await promise;
+    return { after, upTo: this.newest };
   }
 }
 
-/** Memory now, and the most from now on until it is stopped. */
-function sampleMemory(api: ApiProcess): { stop(): Promise<StalledReadersReport['memory']> } {
+/** Samples memory from now on until it is disposed of; the first sample is what there was before. */
+function sampleMemory(api: ApiProcess): Disposable & { most(): Promise<StalledReadersReport['memory']> } {
   const samples = [api.memory()];
   const timer = setInterval(() => samples.push(api.memory()), SAMPLE_MS);
   return {
-    async stop() {
-      clearInterval(timer);
-      const known = await Promise.all(samples);
-      return { before: known[0] ?? Number.NaN, most: Math.max(...known.map((value) => value ?? Number.NaN)) };
+    async most() {
+      const known = (await Promise.all(samples)).map((value) => value ?? Number.NaN);
+      return { before: known[0] ?? Number.NaN, most: Math.max(...known) };
     },
+    [Symbol.dispose]: () => clearInterval(timer),
   };
 }
