@@ -76,7 +76,12 @@ export async function startRuncast({
 
   const viewerDb = createViewerDatabase({ ...config, url: urls.api, log });
   lifecycle.onStop('database pool', () => viewerDb.close());
-  const live = createLive({ url: urls.api, log });
+  const live = createLive({
+    url: urls.api,
+    viewerDb,
+    log,
+    limits: config.live,
+  });
   lifecycle.onStop('listener', () => live.close());
   await live.started;
   const providers = createProviders({ config, log });

@@ -9,6 +9,7 @@ import type { Availabilities } from '../../src/modules/training/service.ts';
 import { mintToken } from '../../src/platform/auth/mint-token.ts';
 import { rememberTokens } from '../../src/platform/auth/remember-tokens.ts';
 import { createTokenVerifier } from '../../src/platform/auth/verify-token.ts';
+import { defaultLiveLimits } from '../../src/platform/config.ts';
 import { createViewerDatabase } from '../../src/platform/db/viewer.ts';
 import { createLive } from '../../src/platform/live/live.ts';
 import { createLogger } from '../../src/platform/logger.ts';
@@ -44,7 +45,12 @@ export async function startApi(options: Partial<ApiOptions> & { poolSize?: numbe
   const log = createLogger('silent');
   const { poolSize = 4, ...rest } = options;
   const viewerDb = createViewerDatabase({ url: database.api, poolSize, log });
-  const live = createLive({ url: database.api, log });
+  const live = createLive({
+    url: database.api,
+    viewerDb,
+    log,
+    limits: rest.config?.live ?? defaultLiveLimits(),
+  });
   const config = { statementTimeoutMs: 10_000, graphiql: true, introspection: true };
   const verify = rememberTokens(createTokenVerifier(JWT));
   const api = createApi({ config, viewerDb, verify, live, log, providers: availabilities, ...rest });

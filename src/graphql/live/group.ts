@@ -1,0 +1,28 @@
+import type { ExecutionResult } from 'graphql';
+import type { LiveStats } from '../../platform/live/stats.ts';
+import type { Sink } from './sink.ts';
+
+/** Subscribers that share what is executed for them. */
+export interface Group {
+  readonly isEmpty: boolean;
+  /** @param after the number of the last event that the subscriber has; states have none */
+  join(sink: Sink, after: number): { leave(): void };
+  close(): void;
+}
+
+export type GroupOptions = {
+  /**
+   * Executes the shared operation.
+   *
+   * @param rootValue what the root field resolves to
+   * @returns the result as JSON
+   */
+  execute(rootValue: unknown): Promise<string>;
+  /** What subscribers are told of an error that ends them. */
+  failed(error: unknown): ExecutionResult;
+  /** Resolves after so many milliseconds. */
+  pause(ms: number): Promise<void>;
+  /** The last subscriber has left. */
+  onEmpty(): void;
+  stats: LiveStats;
+};
