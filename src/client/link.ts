@@ -141,14 +141,17 @@ export function openLink(options: LinkOptions): Link {
           const data = dataOf(result);
           if (!(data instanceof RuncastError)) return sink.next(data);
           fail(data);
-          leave();
+          leaveSoon();
         },
         error: (error) => fail(failureOf(error)),
         complete: () => over(() => (lost ? sink.failed(lost) : sink.complete())),
       },
     );
+    // graphql-ws counts an operation out twice that is left and completed within one task, and then closes the socket
+    // under the others.
+    const leaveSoon = () => setTimeout(leave);
     sink.open();
-    return () => over(leave);
+    return () => over(leaveSoon);
   }
 
   function failureOf(error: unknown): RuncastError {
