@@ -41,7 +41,7 @@ const TENANTS = 4;
  * Whether somebody who left a tenant no longer sees the runs that they started for it: true as soon as the policy of
  * runcast.execution_streams says so. Memberships come and go either way.
  */
-const MEMBERSHIP_COUNTS = false;
+const MEMBERSHIP_COUNTS = true;
 
 /** Two users with as many runs each, who are members of the same tenants, and a service. Knows who may see what. */
 export class World {
