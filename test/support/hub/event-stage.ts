@@ -58,6 +58,7 @@ export class EventStage {
   /** What was done after the last follower had left. */
   readonly faults: string[] = [];
   executions = 0;
+  pauses = 0;
   isClosed = false;
   isEmpty = false;
   #callsThisTurn = 0;
@@ -80,7 +81,10 @@ export class EventStage {
       {
         execute: (root) => this.#execute(root),
         failed: (error) => ({ data: { failed: String(error) } }),
-        pause: () => held.hold(() => {}),
+        pause: () => {
+          this.pauses += 1;
+          return held.hold(() => {});
+        },
         onEmpty: () => {
           this.isEmpty = true;
           this.group.close();
