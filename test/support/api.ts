@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClient, type Client as SocketClient } from 'graphql-ws';
 import { Client } from 'pg';
 import { WebSocket } from 'ws';
 import { type ApiOptions, createApi } from '../../src/app/api.ts';
+import { createHttpServer, type HttpTimeouts } from '../../src/app/listen.ts';
 import type { Availabilities } from '../../src/modules/training/service.ts';
 import { mintToken } from '../../src/platform/auth/mint-token.ts';
 import { rememberTokens } from '../../src/platform/auth/remember-tokens.ts';
@@ -37,13 +37,15 @@ const availabilities: Availabilities = {
 };
 
 /** An API on a free port over a database of its own, with helpers to make users and to ask as them. */
-export async function startApi(options: Partial<ApiOptions> & { poolSize?: number } = {}) {
+export async function startApi(
+  options: Partial<ApiOptions> & { poolSize?: number; timeouts?: HttpTimeouts } = {},
+) {
   const database = await createTestDatabase();
   const admin = new Client({ connectionString: database.admin });
   admin.on('error', () => {});
   await admin.connect();
   const log = createLogger('silent');
-  const { poolSize = 4, ...rest } = options;
+  const { poolSize = 4, timeouts, ...rest } = options;
   const viewerDb = createViewerDatabase({ url: database.api, poolSize, log });
   const live = createLive({
     url: database.api,
@@ -54,7 +56,7 @@ export async function startApi(options: Partial<ApiOptions> & { poolSize?: numbe
   const config = { statementTimeoutMs: 10_000, graphiql: true, introspection: true };
   const verify = rememberTokens(createTokenVerifier(JWT));
   const api = createApi({ config, viewerDb, verify, live, log, providers: availabilities, ...rest });
-  const server = createServer(api.handler);
+  const server = createHttpServer(api.handler, timeouts);
   const attached = api.attach(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

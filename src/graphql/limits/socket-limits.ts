@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import type { GraphQLError } from 'graphql';
 import type { LiveLimits } from '../../platform/config.ts';
 import type { Claims } from '../../platform/db/claims.ts';
@@ -16,8 +15,10 @@ export type SocketLimits = {
    * @param connection takes the place until it closes
    * @returns undefined where the process holds as many as it may
    */
-  enter(connection: Pick<Writable, 'closed' | 'once'>): Place | undefined;
+  enter(connection: Closing): Place | undefined;
 };
+
+type Closing = { readonly closed: boolean; once(event: 'close', listener: () => void): unknown };
 
 /** A process that is full may have room again then; another one may have it at once. */
 export const FULL_RETRY_SECONDS = 5;

@@ -3,12 +3,13 @@ import { PAGE } from '../../platform/feed/stream-pages.ts';
 import type { LiveStats } from '../../platform/live/stats.ts';
 import type { FeedPage } from '../../platform/live/stream.ts';
 import { Frame } from './frame.ts';
-import type { Group, GroupOptions } from './group.ts';
+import type { Group, GroupOptions, Subscriber } from './group.ts';
 import { type Sink, whenReady } from './sink.ts';
 import type { EventFeed, EventsToFollow } from './source.ts';
 
 type Member = {
   readonly sink: Sink;
+  readonly onEnd: () => void;
   /** The number of the last event that the sink was given. */
   cursor: number;
   state: 'live' | 'behind' | 'ahead' | 'left';
@@ -50,9 +51,8 @@ export class EventGroup implements Group {
     return this.#live.size + this.#others.size === 0;
   }
 
-  /** @param after the number of the last event that the subscriber has */
-  join(sink: Sink, after: number): { leave(): void } {
-    const member: Member = { sink, cursor: after, state: 'behind' };
+  join({ sink, after, onEnd }: Subscriber): { leave(): void } {
+    const member: Member = { sink, onEnd, cursor: after, state: 'behind' };
     if (this.isEmpty) this.#cursor = after;
     this.#place(member);
     return { leave: () => this.#leave(member) };
@@ -228,6 +228,7 @@ export class EventGroup implements Group {
 
   #finish(member: Member, last?: ExecutionResult): void {
     this.#leave(member);
+    member.onEnd();
     member.sink.end(last);
   }
 

@@ -5,10 +5,17 @@ import type { Sink } from './sink.ts';
 /** Subscribers that share what is executed for them. */
 export interface Group {
   readonly isEmpty: boolean;
-  /** @param after the number of the last event that the subscriber has; states have none */
-  join(sink: Sink, after: number): { leave(): void };
+  join(subscriber: Subscriber): { leave(): void };
   close(): void;
 }
+
+export type Subscriber = {
+  sink: Sink;
+  /** The number of the last event that it has; of no meaning for states. */
+  after: number;
+  /** Called where the group ends it, before its sink is told; not where it leaves. */
+  onEnd(): void;
+};
 
 export type GroupOptions = {
   /**

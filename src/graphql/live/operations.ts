@@ -41,7 +41,8 @@ type Options = {
   stats: LiveStats;
 };
 
-type Kept = { group: Group; identities: Set<Identity> };
+/** `identities` are those of the subscribers, by their sinks. */
+type Kept = { group: Group; identities: Map<Sink, Identity> };
 
 /**
  * All subscriptions of a process. Those of the same document, variables and stream share a group, as far as their answers
@@ -55,7 +56,7 @@ export function createLiveOperations({ schema, executing, mask, stats }: Options
   function keep(key: string, { follows }: LiveSource, args: LiveArgs, shape: Shape): Kept {
     const known = groups.get(key);
     if (known) return known;
-    const identities = new Set([args.contextValue.identity]);
+    const identities = new Map<Sink, Identity>();
     const viewer = anyOf(identities, args.contextValue.identity);
     const closing = new AbortController();
     const options: GroupOptions = {
@@ -96,14 +97,17 @@ export function createLiveOperations({ schema, executing, mask, stats }: Options
     const { identity } = args.contextValue;
     const shape = shapeOf(args.document, args.operationName);
     const { group, identities } = keep(keyOf(source, args, shape), source, args, shape);
-    identities.add(identity);
+    identities.set(sink, identity);
     let hasLeft = false;
-    const leave = () => {
+    const forget = () => {
       if (hasLeft) return;
       hasLeft = true;
       stats.subscribers -= 1;
       unwatch();
-      identities.delete(identity);
+      identities.delete(sink);
+    };
+    const leave = () => {
+      forget();
       member.leave();
     };
     const unwatch = follows.watch(identity, (reason) => {
@@ -112,18 +116,8 @@ export function createLiveOperations({ schema, executing, mask, stats }: Options
       sink.end(failed(reason));
     });
     stats.subscribers += 1;
-    const ending: Sink = {
-      get isReady() {
-        return sink.isReady;
-      },
-      whenReady: (callback) => sink.whenReady(callback),
-      next: (frame) => sink.next(frame),
-      end(last) {
-        leave();
-        sink.end(last);
-      },
-    };
-    const member = group.join(ending, Math.max(from, follows.kind === 'events' ? follows.after : 0));
+    const after = follows.kind === 'events' ? Math.max(from, follows.after) : 0;
+    const member = group.join({ sink, after, onEnd: forget });
     return leave;
   }
 
@@ -146,10 +140,10 @@ export function jsonOf({ data, errors }: ExecutionResult, mask: (error: unknown)
 }
 
 /** Any of those who share a group, all of them with the same claims but for the time these expire. */
-function anyOf(identities: ReadonlySet<Identity>, first: Identity): Viewer {
+function anyOf(identities: ReadonlyMap<Sink, Identity>, first: Identity): Viewer {
   return {
     get claims() {
-      const [identity = first] = identities;
+      const [identity = first] = identities.values();
       return identity.claims;
     },
   };

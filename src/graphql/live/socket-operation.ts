@@ -1,7 +1,8 @@
 import type { ExecutionResult } from 'graphql';
-import { operationId } from './frame.ts';
+import { type Frame, type OperationId, operationId } from './frame.ts';
 import type { LiveOperation } from './operations.ts';
 import type { Outlet } from './outlet.ts';
+import type { Sink } from './sink.ts';
 
 export type SocketOperationOptions = {
   outlet: Outlet;
@@ -19,49 +20,78 @@ export function followOverSocket(
   operation: LiveOperation,
   { outlet, id, from }: SocketOperationOptions,
 ): AsyncGenerator<ExecutionResult, undefined> {
-  const frames = operationId(id);
-  const { promise: ended, resolve } = Promise.withResolvers<void>();
-  let last: ExecutionResult | undefined;
-  const leave = operation.follow(
-    {
-      get isReady() {
-        return outlet.isReady;
-      },
-      whenReady: (callback) => outlet.whenReady(callback),
-      next: (frame) => outlet.write(frame.webSocket(frames)),
-      end(result) {
-        last = result;
-        resolve();
-      },
-    },
-    from,
-  );
-  const over = { done: true, value: undefined } as const;
+  const sink = new SocketSink(outlet, operationId(id));
+  return new LastWord(sink, operation.follow(sink, from));
+}
 
-  return {
-    async next() {
-      await ended;
-      if (!last) return over;
-      const value = last;
-      last = undefined;
-      return { done: false, value };
-    },
-    async return() {
-      leave();
-      last = undefined;
-      resolve();
-      return over;
-    },
-    async throw(error) {
-      leave();
-      resolve();
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async [Symbol.asyncDispose]() {
-      leave();
-    },
-  };
+class SocketSink implements Sink {
+  readonly #outlet: Outlet;
+  readonly #id: OperationId;
+  readonly #ended = Promise.withResolvers<ExecutionResult | undefined>();
+
+  constructor(outlet: Outlet, id: OperationId) {
+    this.#outlet = outlet;
+    this.#id = id;
+  }
+
+  get isReady(): boolean {
+    return this.#outlet.isReady;
+  }
+
+  whenReady(callback: () => void): void {
+    this.#outlet.whenReady(callback);
+  }
+
+  next(frame: Frame): void {
+    this.#outlet.write(frame.webSocket(this.#id));
+  }
+
+  end(last?: ExecutionResult): void {
+    this.#ended.resolve(last);
+  }
+
+  get ended(): Promise<ExecutionResult | undefined> {
+    return this.#ended.promise;
+  }
+}
+
+const OVER = { done: true, value: undefined } as const;
+
+/** What graphql-ws iterates, and returns when the client completes the operation or its socket closes. */
+class LastWord implements AsyncGenerator<ExecutionResult, undefined> {
+  readonly #sink: SocketSink;
+  readonly #leave: () => void;
+  #isOver = false;
+
+  constructor(sink: SocketSink, leave: () => void) {
+    this.#sink = sink;
+    this.#leave = leave;
+  }
+
+  async next(): Promise<IteratorResult<ExecutionResult, undefined>> {
+    const last = await this.#sink.ended;
+    if (this.#isOver || !last) return OVER;
+    this.#isOver = true;
+    return { done: false, value: last };
+  }
+
+  async return(): Promise<IteratorResult<ExecutionResult, undefined>> {
+    this.#isOver = true;
+    this.#leave();
+    this.#sink.end();
+    return OVER;
+  }
+
+  async throw(error: unknown): Promise<never> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
 }

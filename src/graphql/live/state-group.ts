@@ -1,11 +1,12 @@
 import type { ExecutionResult } from 'graphql';
 import { Frame } from './frame.ts';
-import type { Group, GroupOptions } from './group.ts';
+import type { Group, GroupOptions, Subscriber } from './group.ts';
 import { type Sink, whenReady } from './sink.ts';
 import type { StateFeed, StatesToFollow, Subject } from './source.ts';
 
 type Member = {
   readonly sink: Sink;
+  readonly onEnd: () => void;
   /** What it has yet to be shown, by id: the newest state of each, whatever came and went before. */
   readonly owed: Map<string, Subject>;
   /** Is served at once: it has just come, or could not take what others were shown. */
@@ -47,9 +48,9 @@ export class StateGroup implements Group {
     return this.#members.size === 0;
   }
 
-  join(sink: Sink): { leave(): void } {
+  join({ sink, onEnd }: Pick<Subscriber, 'sink' | 'onEnd'>): { leave(): void } {
     const owed = new Map(this.#feed.first.map((subject) => [subject.id, subject]));
-    const member: Member = { sink, owed, isUrgent: true, isWaiting: false, hasLeft: false };
+    const member: Member = { sink, onEnd, owed, isUrgent: true, isWaiting: false, hasLeft: false };
     this.#members.add(member);
     this.#wakeUp?.();
     this.#run();
@@ -173,6 +174,7 @@ export class StateGroup implements Group {
 
   #end(member: Member, last?: ExecutionResult): void {
     this.#leave(member);
+    member.onEnd();
     member.sink.end(last);
   }
 
