@@ -16,12 +16,12 @@ const MOST_CALLS_A_TURN = 2_000;
 export class Follower extends Recorder<Batch> {
   readonly after: number;
   hasLeft = false;
-  #member: { leave(): void } | undefined;
+  readonly #member: { leave(): void };
 
   constructor(group: EventGroup, after: number) {
     super();
     this.after = after;
-    this.#member = group.join(this, after);
+    this.#member = group.join({ sink: this, after, onEnd: () => this.endsFollowing() });
   }
 
   get seqs(): number[] {
@@ -30,7 +30,7 @@ export class Follower extends Recorder<Batch> {
 
   leave(): void {
     this.hasLeft = true;
-    this.#member?.leave();
+    this.#member.leave();
   }
 
   override next(...args: Parameters<Recorder<Batch>['next']>): void {

@@ -13,6 +13,7 @@ export class Recorder<Payload> implements Sink {
   /** Is full after so many frames. */
   fillsAfter = Number.POSITIVE_INFINITY;
   #isFull = false;
+  #isOver = false;
 
   get isReady(): boolean {
     return !this.#isFull && this.#waiting.length === 0;
@@ -36,6 +37,12 @@ export class Recorder<Payload> implements Sink {
     else this.#waiting.push(callback);
   }
 
+  /** The group says that it is about to end it. */
+  endsFollowing(): void {
+    if (this.#isOver) this.faults.push('it was forgotten twice');
+    this.#isOver = true;
+  }
+
   next(frame: Frame): void {
     if (this.hasEnded) this.faults.push('a frame after the end');
     if (this.#isFull) this.faults.push('a frame while it was full');
@@ -45,6 +52,7 @@ export class Recorder<Payload> implements Sink {
 
   end(last?: ExecutionResult): void {
     if (this.hasEnded) this.faults.push('a second end');
+    if (!this.#isOver) this.faults.push('an end of one who was not forgotten before');
     this.ends.push(last);
   }
 }
