@@ -36,6 +36,7 @@ export class EventGroup implements Group {
   /** The number of the last event that live members have. */
   #cursor: number;
   #isRunning = false;
+  readonly #openedAt = performance.now();
   /** When the last frame went out, by `performance.now()`. */
   #sentAt = Number.NEGATIVE_INFINITY;
 
@@ -132,8 +133,9 @@ export class EventGroup implements Group {
     const from = this.#cursor;
     this.#sentAt = performance.now();
     this.#cursor = page.to;
-    const age = this.#source.ageOf(page);
-    if (age !== undefined) this.#stats.recordLag(age);
+    const age = this.#source.ageOf(page) ?? Number.POSITIVE_INFINITY;
+    // What was there before the group was, somebody asked for; it did not come late.
+    if (age <= this.#sentAt - this.#openedAt) this.#stats.recordLag(age);
     for (const member of this.#live) {
       // Whoever becomes live while others end has more than that.
       if (member.cursor !== from) continue;
