@@ -69,7 +69,8 @@ export class StateGroup implements Group {
       .catch((error) => this.#fail(error))
       .finally(() => {
         this.#isRunning = false;
-        if (this.#hasChanged && !this.isEmpty) this.#run();
+        // Somebody may have come, or become ready, in the turn in which it stopped.
+        if (this.#due() !== undefined) this.#run();
       });
   }
 
