@@ -77,7 +77,7 @@ describe.each(['websocket', 'sse'] as const)('a watch over %s', (transport) => {
     const seen = record();
     const watch = client.watchExecution(id, seen);
     await seen.until(({ states }) => states.at(-1) === 'live');
-    proxy.blackHole();
+    proxy.swallow();
     await append(id, ['into the dark']);
     await seen.until(({ states }) => states.at(-1) === 'connecting');
     proxy.restore();
