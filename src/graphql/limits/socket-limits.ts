@@ -17,6 +17,8 @@ export type SocketLimits = {
    * @returns undefined where the process holds as many as it may
    */
   enter(connection: Pick<Writable, 'closed' | 'once'>): Place | undefined;
+  /** How many users have places. Callers without a token are counted by address, and are none. */
+  readonly users: number;
 };
 
 /** A process that is full may have room again then; another one may have it at once. */
@@ -41,6 +43,11 @@ export function createSocketLimits({
   }
 
   return {
+    get users() {
+      let users = 0;
+      for (const caller of callers.keys()) if (caller.startsWith('user ')) users += 1;
+      return users;
+    },
     enter(connection) {
       if (places >= maxSockets) return undefined;
       if (connection.closed) return NOWHERE;
