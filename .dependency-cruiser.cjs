@@ -60,6 +60,19 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/modules/training/trainer/' },
     },
     {
+      name: 'the-client-stands-alone',
+      comment: 'it runs in browsers, with nothing but the client of graphql-ws, and React in its hook',
+      severity: 'error',
+      from: { path: '^src/client/', pathNot: '^src/client/react\\.ts$' },
+      to: { pathNot: '^src/client/|^node_modules/graphql-ws/dist/client\\.js$' },
+    },
+    {
+      name: 'react-in-the-hook-alone',
+      severity: 'error',
+      from: { path: '^src/client/react\\.ts$' },
+      to: { pathNot: '^src/client/|^node_modules/(@types/)?react/' },
+    },
+    {
       name: 'no-tests-in-the-product',
       severity: 'error',
       from: { path: '^src/' },
@@ -68,7 +81,7 @@ module.exports = {
     {
       name: 'no-dev-dependencies-in-the-product',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/generated/' },
+      from: { path: '^src/', pathNot: '^src/(generated/|client/react\\.ts$)' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     ...betweenModules,

@@ -11,6 +11,7 @@ import { type Side, startServer, stopServer } from './servers.ts';
 import { assertSocketsAllowed } from './sockets-allowed.ts';
 import type { Table } from './table.ts';
 import { addUsers } from './users.ts';
+import { isWanted } from './wanted.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 6);
@@ -55,22 +56,23 @@ export async function fanout(): Promise<Table> {
   assertSocketsAllowed(Math.max(...counts));
   if (sides.some(({ program }) => program.startsWith('peers/'))) await installPeers();
   const secret = randomBytes(32).toString('hex');
-  return await withDatabase(async ({ admin, api, worker }) => {
-    const [owner] = await withConnection(admin, 'runcast bench', (client) => addUsers(client, 1, secret));
-    if (owner === undefined) throw new Error('The bench has no user.');
-    await using watchers = new Watchers();
-    await using writer = new Writer(worker);
-    const servers = await Promise.all(sides.map((side) => startServer(side, { url: api, secret })));
-    try {
-      const results: Result[] = [];
-      for (const count of counts) {
-        results.push(...(await compare({ owner, watchers, writer, servers }, sides, count)));
+  return await withDatabase(({ admin, api, worker }) =>
+    withConnection(admin, 'runcast bench', async (client) => {
+      const [owner] = await addUsers(client, 1, secret);
+      if (owner === undefined) throw new Error('The bench has no user.');
+      await using watchers = new Watchers();
+      await using writer = new Writer(worker);
+      const servers = await Promise.all(sides.map((side) => startServer(side, { url: api, secret })));
+      try {
+        const stage = { client, owner, watchers, writer, servers };
+        const results: Result[] = [];
+        for (const count of counts) results.push(...(await compare(stage, sides, count)));
+        return tableOf(results);
+      } finally {
+        await Promise.all(servers.map(stopServer));
       }
-      return tableOf(results);
-    } finally {
-      await Promise.all(servers.map(stopServer));
-    }
-  });
+    }),
+  );
 }
 
 /** `BENCH_WATCHERS=100,1000` in place of the usual numbers. */
@@ -94,16 +96,11 @@ async function compare(stage: Stage, sides: readonly Contender[], count: number)
   return results;
 }
 
-/** @param list words separated by commas, one of which the name must hold; all names without it */
-function isWanted(list: string | undefined, name: string): boolean {
-  return list === undefined || list.split(',').some((word) => name.includes(word));
-}
-
 function tableOf(results: readonly Result[]): Table {
   return {
     title: `One run watched by many, ${EVENTS_PER_SECOND} events/s for ${SECONDS} s (medians of ${ROUNDS} rounds, of the peers' fewer)`,
     columns: [
-      ...['watchers', 'CPU µs a delivery', '÷ bare', '÷ ours', 'deliveries/s'],
+      ...['watchers', 'CPU µs a delivery', '÷ bare', '÷ ours', 'CPU µs a frame', 'deliveries/s'],
       ...[
         'p50 ms',
         'p99 ms',
@@ -127,6 +124,10 @@ function tableOf(results: readonly Result[]): Table {
         own.toFixed(1),
         timesOf(own, cpu(BARE_NAME)),
         timesOf(own, cpu(OURS_NAME)),
+        medianOf(
+          result,
+          ({ cpuMicroseconds, deliveries, frames }) => (cpuMicroseconds * deliveries) / frames,
+        ).toFixed(1),
         middle(result, 'rate').toFixed(0),
         medianOf(result, ({ fromCommit }) => fromCommit.p50).toFixed(1),
         medianOf(result, ({ fromCommit }) => fromCommit.p99).toFixed(1),

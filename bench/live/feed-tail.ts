@@ -1,4 +1,4 @@
-import type { Client } from 'pg';
+import type { Client, QueryConfig, QueryResultRow } from 'pg';
 import { connect } from '../../src/platform/db/connect.ts';
 import { READ_EVENTS } from '../../src/platform/feed/feed.ts';
 
@@ -24,6 +24,7 @@ export class FeedTail {
   readonly #client: Client;
   readonly #tails = new Map<string, Tail>();
   readonly #onBatch: (run: string, batch: Batch) => void;
+  #lastQuery: Promise<unknown> = Promise.resolve();
 
   /** @param url of a login role that may become service_role */
   static async open(url: string, onBatch: (run: string, batch: Batch) => void): Promise<FeedTail> {
@@ -49,7 +50,7 @@ export class FeedTail {
     // Until its head is read a wake-up waits its turn.
     const tail = { lastSeq: 0, isReading: true, hasMore: false };
     this.#tails.set(run, tail);
-    const { rows } = await this.#client.query({
+    const { rows } = await this.#query<{ seq: number }>({
       name: 'head',
       text: `select last_seq::float8 as seq from runcast.execution_streams where kind = 'training' and execution_id = $1`,
       values: [run],
@@ -68,7 +69,7 @@ export class FeedTail {
     tail.isReading = true;
     while (tail.hasMore) {
       tail.hasMore = false;
-      const { rows } = await this.#client.query<Row>({
+      const { rows } = await this.#query<Row>({
         name: 'tail',
         text: READ_EVENTS,
         values: ['training', run, tail.lastSeq, MOST_EVENTS],
@@ -78,6 +79,13 @@ export class FeedTail {
       this.#onBatch(run, batchOf(rows, tail.lastSeq));
     }
     tail.isReading = false;
+  }
+
+  /** One after another: a connection does no more at a time. */
+  #query<Result extends QueryResultRow>(query: QueryConfig): Promise<{ rows: Result[] }> {
+    const result = this.#lastQuery.then(() => this.#client.query<Result>(query));
+    this.#lastQuery = result.catch(() => {});
+    return result;
   }
 }
 

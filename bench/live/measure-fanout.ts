@@ -1,3 +1,4 @@
+import type { Client } from 'pg';
 import { cpuSeconds, type Running } from '../servers.ts';
 import type { User } from '../users.ts';
 import type { Received, Watchers } from './protocol.ts';
@@ -14,6 +15,8 @@ const MOST_CALLS = 60;
 
 /** All that takes part, and whose run it is. */
 export type Stage = {
+  /** Connected as administrator. */
+  client: Client;
   owner: User;
   watchers: Watchers;
   writer: Writer;
@@ -35,9 +38,9 @@ export async function measureFanout(
   side: Watched,
   { count, seconds, isFirst }: { count: number; seconds: number; isFirst: boolean },
 ): Promise<Fanned> {
-  const { owner, watchers, writer, servers } = stage;
+  const { client, owner, watchers, servers } = stage;
   const server = servers.find(({ name }) => name === side.name);
-  const [run] = await addOpenRuns(writer.sql, [owner.id], 1);
+  const [run] = await addOpenRuns(client, [owner.id], 1);
   if (server === undefined || run === undefined) throw new Error(`There is no ${side.name} to measure.`);
   const watches = [{ run: run.id, token: owner.token, after: run.lastSeq }];
   await watchers.ask('open', { port: server.port, sockets: count, watches, ...optionsOf(side) });

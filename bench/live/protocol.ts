@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { Percentiles } from './percentiles.ts';
 
 /** A run that sockets watch: whose token they show, and the number of the last event they have. */
 export type Watch = { run: string; token: string; after: number };
@@ -41,8 +42,6 @@ export type Received = {
   /** Events of another run, frames that are no `next`, sockets that were closed: each a sentence, the first few. */
   faults: string[];
 };
-
-export type Percentiles = { p50: number; p99: number };
 
 /** What the load generator is asked, and answers when that is done. */
 export type Commands = {

@@ -1,5 +1,6 @@
 import { microseconds } from './clock.ts';
-import type { Commit, Percentiles, Received, Watch } from './protocol.ts';
+import { percentiles } from './percentiles.ts';
+import type { Commit, Received, Watch } from './protocol.ts';
 
 const FAULTS_SHOWN = 5;
 /** No run of a bench has as many events; a watch and a number make one key. */
@@ -154,12 +155,6 @@ function arrive(wait: Wait | undefined): void {
   if (wait === undefined) return;
   wait.left -= 1;
   if (wait.left === 0) wait.done();
-}
-
-function percentiles(values: number[]): Percentiles {
-  const sorted = Float64Array.from(values).sort();
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99) };
 }
 
 function twice(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {

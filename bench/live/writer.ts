@@ -1,6 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createServiceDatabase } from '../../src/platform/db/service.ts';
-import type { Sql } from '../../src/platform/db/sql.ts';
 import { appendEvents } from '../../src/platform/feed/feed.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { microseconds } from './clock.ts';
@@ -16,10 +15,6 @@ export class Writer implements AsyncDisposable {
   /** @param url of the worker's login role */
   constructor(url: string, connections = 1) {
     this.#database = createServiceDatabase({ url, poolSize: connections, log: createLogger('warn') });
-  }
-
-  get sql(): Sql {
-    return this.#database.sql;
   }
 
   /** Appends one line, which names its run and its number and is as long as lines of logs are. */

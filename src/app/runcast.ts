@@ -10,6 +10,8 @@ import { checkDatabase } from '../platform/db/preflight.ts';
 import { createViewerDatabase, type ViewerDatabase } from '../platform/db/viewer.ts';
 import { StartupError } from '../platform/errors.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
+import { createHintPublisher } from '../platform/live/hint-publisher.ts';
+import type { SendHint } from '../platform/live/hint-source.ts';
 import { createLive, type Live } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createApi, type ReadinessCheck } from './api.ts';
@@ -63,13 +65,14 @@ export async function startRuncast({
   const { urls, isNewWorkspace } = await prepareDatabase({ config, lifecycle, signal, progress });
   signal.throwIfAborted();
 
+  const sendHint = openHintPublisher(config, lifecycle, log);
   const graceMs = Math.max(config.shutdownGraceMs - AFTERWARDS_MS, config.shutdownGraceMs / 2);
-  const reads = listening && (await openReads(urls.api, { config, lifecycle, log }));
+  const reads = listening && (await openReads(urls.api, { config, lifecycle, sendHint, log }));
   // Sockets are closed over most of the grace, and see meanwhile how the worker hands its runs back.
   const both = lifecycle.together();
   const readiness: Record<string, ReadinessCheck> = {};
   if (config.worker) {
-    const worker = createWorker({ config, workerUrl: urls.worker, log });
+    const worker = createWorker({ config, workerUrl: urls.worker, sendHint, log });
     both.onStop('worker', () => worker.stop(graceMs));
     await worker.start();
     readiness.queue = () => worker.isReady();
@@ -95,14 +98,28 @@ export async function startRuncast({
 /** What the API reads from: the database as each viewer sees it, and word of what is new in it. */
 async function openReads(
   url: string,
-  { config, lifecycle, log }: Pick<StartOptions, 'config' | 'lifecycle' | 'log'>,
+  {
+    config,
+    lifecycle,
+    sendHint,
+    log,
+  }: Pick<StartOptions, 'config' | 'lifecycle' | 'log'> & { sendHint: SendHint | undefined },
 ): Promise<{ viewerDb: ViewerDatabase; live: Live }> {
-  const viewerDb = createViewerDatabase({ ...config, url, log });
+  const viewerDb = createViewerDatabase({ ...config, url, sendHint, log });
   lifecycle.onStop('database pool', () => viewerDb.close());
-  const live = createLive({ url, viewerDb, log, limits: config.live });
+  const live = createLive({ url, redisUrl: config.redisUrl, viewerDb, log, limits: config.live });
   lifecycle.onStop('listener', () => live.close());
   await live.started;
   return { viewerDb, live };
+}
+
+/** Undefined where the database sends the hints itself. What Redis does not take is no reason not to start. */
+function openHintPublisher(config: Config, lifecycle: Lifecycle, log: Logger): SendHint | undefined {
+  const url = config.redisUrl;
+  if (url === undefined) return undefined;
+  const publisher = createHintPublisher({ url, log });
+  lifecycle.onStop('hint publisher', () => publisher.close());
+  return (hint) => publisher.publish(hint);
 }
 
 type Prepared = { urls: Pick<DatabaseUrls, 'api' | 'worker'>; isNewWorkspace: boolean };

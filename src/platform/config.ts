@@ -12,6 +12,15 @@ const postgresUrl = z.url({
   protocol: /^postgres(ql)?$/,
   error: 'must look like postgresql://user:password@host:5432/db',
 });
+const redisUrl = z
+  .url({ protocol: /^rediss?$/, error: 'must look like redis://user:password@host:6379' })
+  .refine(
+    (text) => {
+      const { pathname, username, password } = new URL(text);
+      return /^\/?\d*$/.test(pathname) && isPercentEncoded(username) && isPercentEncoded(password);
+    },
+    { error: 'must end in the number of a database, if anything, and have its password percent-encoded' },
+  );
 
 /**
  * Every setting the program reads, in the order of `.env.example`, which a test checks against this schema.
@@ -51,6 +60,12 @@ export const settings = z.object({
   STATEMENT_TIMEOUT_MS: whole(100, 600_000)
     .default(15_000)
     .describe('Longest time one SQL statement may take.'),
+  REDIS_URL: redisUrl
+    .optional()
+    .describe(
+      'A Redis that carries the wake-ups of live subscriptions between processes; default: Postgres does.',
+    )
+    .meta({ example: 'redis://:password@localhost:6379' }),
   JWT_SECRET: z
     .string()
     .min(32, 'must have at least 32 characters')
@@ -204,6 +219,8 @@ export type Config = {
   dataDir: string;
   poolSize: number;
   statementTimeoutMs: number;
+  /** Where this program's own writers send their hints; undefined: Postgres sends them. */
+  redisUrl?: string;
   jwt: JwtConfig;
   graphiql: boolean;
   introspection: boolean;
@@ -256,6 +273,7 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     dataDir: resolve(folder, s.RUNCAST_DATA_DIR),
     poolSize: s.DATABASE_POOL_SIZE,
     statementTimeoutMs: s.STATEMENT_TIMEOUT_MS,
+    ...(s.REDIS_URL && { redisUrl: s.REDIS_URL }),
     jwt: {
       audience: s.JWT_AUDIENCE,
       ...(s.JWT_SECRET && { secret: s.JWT_SECRET }),
@@ -320,6 +338,15 @@ function liveLimitsOf(s: z.infer<typeof settings>): LiveLimits {
 /** Where the local provider keeps a run's files, below the data folder. */
 export function runFolder(config: Pick<Config, 'dataDir'>, executionId: string): string {
   return join(config.dataDir, 'runs', executionId);
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function originsOf(text: string, context: z.RefinementCtx): string[] {

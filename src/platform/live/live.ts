@@ -5,7 +5,7 @@ import type { ExecutionRef } from '../feed/events.ts';
 import type { Logger } from '../logger.ts';
 import { type AccessWatch, createAccessWatch } from './access-watch.ts';
 import type { FeedHint } from './hint-source.ts';
-import { createPostgresHints } from './postgres-hints.ts';
+import { createProcessHints } from './process-hints.ts';
 import { LiveStats } from './stats.ts';
 import { createStreamReader } from './stream-reader.ts';
 import { type HeldStream, Streams } from './streams.ts';
@@ -29,6 +29,8 @@ export interface Live extends UserHints {
 export type LiveOptions = {
   /** Connection string of a login role that may become service_role, under which the hub reads. */
   url: string;
+  /** Where Runcast's own writers send their hints; default: they let Postgres send them. */
+  redisUrl?: string | undefined;
   /** For the looks under a viewer's own claims. */
   viewerDb: ViewerDatabase;
   log: Logger;
@@ -41,7 +43,7 @@ const SLOW_USER_POLL_MS = 10_000;
 const CONNECTIONS = 2;
 
 /** Starts listening at once and keeps doing so, through the loss of its connections too, until it is closed. */
-export function createLive({ url, viewerDb, log, limits }: LiveOptions): Live {
+export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions): Live {
   const stats = new LiveStats();
   const database = createServiceDatabase({ url, poolSize: CONNECTIONS, log });
   const reader = createStreamReader({ sql: database.sql, concurrency: CONNECTIONS, log });
@@ -53,8 +55,9 @@ export function createLive({ url, viewerDb, log, limits }: LiveOptions): Live {
   });
   const users = new UserListeners();
   const access = createAccessWatch({ viewerDb, log });
-  const hints = createPostgresHints({
+  const hints = createProcessHints({
     url,
+    redisUrl,
     log,
     onFeed({ kind, id, seq, userId }: FeedHint) {
       if (id === undefined) return streams.lookAtAll();

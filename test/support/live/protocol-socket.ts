@@ -14,6 +14,8 @@ export type ProtocolSocketOptions = {
   url: string;
   /** Payload of connection_init. */
   init: object;
+  /** Once connection_init has been sent. */
+  onOpen?(): void;
   onMessage(message: ServerMessage): void;
   /** Once, also where it never opened (1006). */
   onClose(code: number, reason: string): void;
@@ -30,16 +32,19 @@ export type ProtocolSocket = {
   drop(): void;
 };
 
-export function openProtocolSocket({ url, init, onMessage, onClose }: ProtocolSocketOptions): ProtocolSocket {
+export function openProtocolSocket({ url, init, ...on }: ProtocolSocketOptions): ProtocolSocket {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
     perMessageDeflate: false,
   });
   const send = (message: object) => socket.send(JSON.stringify(message));
-  socket.on('open', () => send({ type: 'connection_init', payload: init }));
-  socket.on('message', (data) => onMessage(JSON.parse(String(data))));
+  socket.on('open', () => {
+    send({ type: 'connection_init', payload: init });
+    on.onOpen?.();
+  });
+  socket.on('message', (data) => on.onMessage(JSON.parse(String(data))));
   // A close follows, with the code.
   socket.on('error', () => {});
-  socket.on('close', (code, reason) => onClose(code, String(reason)));
+  socket.on('close', (code, reason) => on.onClose(code, String(reason)));
   return {
     send,
     pause: () => socket.pause(),

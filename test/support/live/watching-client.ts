@@ -32,7 +32,7 @@ export type StartWatching = (options: WatchingOptions) => WatchingClient;
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 
-const WATCH = `subscription Watch($id: ID!, $after: Int! = 0) {
+export const WATCH = `subscription Watch($id: ID!, $after: Int! = 0) {
   executionEvents(id: $id, after: $after) { lastSeq ended events { seq ... on LogEvent { message } } }
 }`;
 
