@@ -20,7 +20,7 @@ export type SocketLimits = {
   readonly users: number;
 };
 
-type Closing = { readonly closed: boolean; once(event: 'close', listener: () => void): unknown };
+type Closing = { readonly closed: boolean; on(event: 'close', listener: () => void): unknown };
 
 /** A process that is full may have room again then; another one may have it at once. */
 export const FULL_RETRY_SECONDS = 5;
@@ -54,7 +54,7 @@ export function createSocketLimits({
       if (connection.closed) return NOWHERE;
       places += 1;
       let caller: string | undefined;
-      connection.once('close', () => leave(caller));
+      connection.on('close', () => leave(caller));
       return {
         belongsTo(claims, address) {
           const named = callerOf(claims, address);
