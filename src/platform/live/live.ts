@@ -56,19 +56,22 @@ export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions
   });
   const users = new UserListeners();
   const access = createAccessWatch({ viewerDb, log });
+  const lookAtEverything = () => {
+    streams.lookAtAll();
+    users.notifyAll();
+  };
   const hints = createProcessHints({
     url,
     redisUrl,
     log,
     onFeed({ kind, id, seq, userId }: FeedHint) {
-      if (id === undefined) return streams.lookAtAll();
+      if (id === undefined) return lookAtEverything();
       streams.hint(kind, id, seq);
       if (userId !== undefined) users.notify(userId, id);
     },
     onAccess: (userId) => access.userChanged(userId),
     onGap() {
-      streams.lookAtAll();
-      users.notifyAll();
+      lookAtEverything();
       access.anybodyChanged();
     },
   });
