@@ -2,7 +2,7 @@
 // to the left of the list, and only to a file that offers services, never to somebody's types or resolvers.
 const modules = ['accounts', 'observability', 'billing', 'executions', 'training', 'agents', 'workflows'];
 const shared =
-  '(service|status|feed|errors|providers|demo-user|events|event-pages|event-types|event-connections|heads|shapes|refs|table|tenant-refusal|vocabulary|tenant-types|version|versioned)';
+  '(service|status|feed|follow|errors|providers|demo-user|events|event-pages|event-types|event-connections|heads|shapes|refs|table|tenant-refusal|vocabulary|tenant-types|version|versioned)';
 
 const betweenModules = modules.map((name, at) => ({
   name: `${name}-imports-to-the-left`,
@@ -60,6 +60,19 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/modules/training/trainer/' },
     },
     {
+      name: 'the-client-stands-alone',
+      comment: 'it runs in browsers, with nothing but the client of graphql-ws, and React in its hook',
+      severity: 'error',
+      from: { path: '^src/client/', pathNot: '^src/client/react\\.ts$' },
+      to: { pathNot: '^src/client/|^node_modules/graphql-ws/dist/client\\.js$' },
+    },
+    {
+      name: 'react-in-the-hook-alone',
+      severity: 'error',
+      from: { path: '^src/client/react\\.ts$' },
+      to: { pathNot: '^src/client/|^node_modules/(@types/)?react/' },
+    },
+    {
       name: 'no-tests-in-the-product',
       severity: 'error',
       from: { path: '^src/' },
@@ -68,7 +81,7 @@ module.exports = {
     {
       name: 'no-dev-dependencies-in-the-product',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/generated/' },
+      from: { path: '^src/', pathNot: '^src/(generated/|client/react\\.ts$)' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     ...betweenModules,

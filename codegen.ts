@@ -1,9 +1,12 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-/** Typed documents: what `*.graphql.ts` files of the tests and the CLI say with `graphql(\`query …\`)`. */
+/**
+ * Typed documents: what `*.graphql.ts` files of the tests and the CLI say with `graphql(\`query …\`)`; and those of the
+ * client, which are persisted with them.
+ */
 const config: CodegenConfig = {
   schema: 'schema.graphql',
-  documents: ['test/**/*.graphql.ts', 'src/cli/**/*.graphql.ts'],
+  documents: ['test/**/*.graphql.ts', 'src/cli/**/*.graphql.ts', 'src/client/documents.ts'],
   ignoreNoDocuments: true,
   silent: true,
   generates: {

@@ -12,6 +12,11 @@ const checks: { name: string; program: string; args: string[] }[] = [
   { name: 'package-lock.json is complete', program: script('check-lockfile.ts'), args: [] },
   { name: 'types', program: binary('typescript', 'bin/tsc'), args: ['-p', '.'] },
   {
+    name: 'types of the client in a browser',
+    program: binary('typescript', 'bin/tsc'),
+    args: ['-p', 'src/client', '--noEmit'],
+  },
+  {
     name: 'format and lint',
     program: binary('@biomejs/biome', 'bin/biome'),
     args: ['check', '--error-on-warnings', '.'],

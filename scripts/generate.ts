@@ -16,6 +16,7 @@ const inputs = [
   'package-lock.json',
   'codegen.ts',
   'schema.graphql',
+  'src/client/documents.ts',
   ...globSync(['test/**/*.graphql.ts', 'src/cli/**/*.graphql.ts'], { cwd: root }).sort(),
 ];
 

@@ -3,6 +3,7 @@ import { builder } from '../graphql/builder.ts';
 import '../graphql/error-types.ts';
 import '../modules/accounts/schema.ts';
 import '../modules/accounts/mutations.ts';
+import '../modules/accounts/token-renewal.ts';
 import '../modules/billing/schema.ts';
 import '../modules/billing/usage-records.ts';
 import '../modules/billing/billing-events.ts';

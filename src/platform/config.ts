@@ -120,6 +120,38 @@ export const settings = z.object({
   GRAPHQL_MAX_ALIASES: whole(0, 10_000).default(60).describe('Fields of a document that are renamed.'),
   GRAPHQL_MAX_DIRECTIVES: whole(0, 10_000).default(50).describe('Directives in a document.'),
   GRAPHQL_MAX_ROOT_FIELDS: whole(1, 1_000).default(30).describe('Root fields of an operation.'),
+  LIVE_MAX_SOCKETS: whole(1, 1_000_000)
+    .default(20_000)
+    .describe('WebSockets and SSE streams of this process; more are sent elsewhere with 503.'),
+  LIVE_MAX_SOCKETS_PER_USER: whole(1, 1_000_000)
+    .default(200)
+    .describe('WebSockets and SSE streams of one user, or without a token of one address, per process.'),
+  // A page with a hundred live widgets is none; more is a client that forgot to unsubscribe.
+  LIVE_MAX_OPERATIONS_PER_SOCKET: whole(1, 10_000)
+    .default(100)
+    .describe('Operations that run on one WebSocket at the same time.'),
+  // Node tells when a connection has drained only where more than 65,536 bytes had gathered.
+  LIVE_MAX_BUFFERED_BYTES: whole(65_536, 67_108_864)
+    .default(262_144)
+    .describe('Bytes that wait for a slow client; with more its streams are paused.'),
+  LIVE_STALLED_SECONDS: whole(1, 3_600)
+    .default(30)
+    .describe('A client that is paused for so long is disconnected.'),
+  LIVE_RING_EVENTS: whole(1, 100_000)
+    .default(500)
+    .describe('Newest events of a watched execution that are kept in memory.'),
+  LIVE_RING_BYTES: whole(4_096, 67_108_864)
+    .default(262_144)
+    .describe('Bytes of those events; whichever of the two is reached first counts.'),
+  LIVE_GRACE_SECONDS: whole(0, 3_600)
+    .default(10)
+    .describe('An execution that nobody watches any more is kept in memory for so long.'),
+  METRICS_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe('Bearer token that /metrics asks for.')
+    .meta({ example: 'a-token-of-at-least-16-characters' }),
   NODE_ENV: z
     .string()
     .default('development')
@@ -153,6 +185,24 @@ export type DocumentLimits = {
   maxRootFields: number;
 };
 
+/** What the live part of the API holds at most, for one process. */
+export type LiveLimits = {
+  /** WebSockets and SSE streams. */
+  maxSockets: number;
+  /** WebSockets and SSE streams of one user. */
+  maxSocketsPerUser: number;
+  maxOperationsPerSocket: number;
+  /** Unsent bytes of a socket from which on it is paused. */
+  maxBufferedBytes: number;
+  /** How long a socket may be paused before it is closed. */
+  stalledMs: number;
+  /** Events and bytes that are kept of one stream. */
+  ringEvents: number;
+  ringBytes: number;
+  /** How long a stream without subscribers is kept. */
+  graceMs: number;
+};
+
 export type JwtConfig = { secret?: string; jwksUrl?: string; issuer?: string; audience: string };
 
 export type Config = {
@@ -183,6 +233,8 @@ export type Config = {
   /** Operations a minute; 0 for no limit. */
   rateLimits: { perUser: number; perIp: number };
   limits: DocumentLimits;
+  live: LiveLimits;
+  metricsToken?: string;
   demo: boolean;
   logLevel: LogLevel;
   shutdownGraceMs: number;
@@ -236,6 +288,8 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     trustProxy: s.TRUST_PROXY,
     rateLimits: { perUser: s.RATE_LIMIT_PER_USER, perIp: s.RATE_LIMIT_PER_IP },
     limits: limitsOf(s),
+    live: liveLimitsOf(s),
+    ...(s.METRICS_TOKEN && { metricsToken: s.METRICS_TOKEN }),
     demo: s.DEMO ?? graphiql,
     logLevel: s.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
@@ -252,6 +306,11 @@ export function defaultLimits(): DocumentLimits {
   return limitsOf(settings.parse({}));
 }
 
+/** The limits of the live part where nothing is set. */
+export function defaultLiveLimits(): LiveLimits {
+  return liveLimitsOf(settings.parse({}));
+}
+
 function limitsOf(s: z.infer<typeof settings>): DocumentLimits {
   return {
     maxDepth: s.GRAPHQL_MAX_DEPTH,
@@ -260,6 +319,19 @@ function limitsOf(s: z.infer<typeof settings>): DocumentLimits {
     maxAliases: s.GRAPHQL_MAX_ALIASES,
     maxDirectives: s.GRAPHQL_MAX_DIRECTIVES,
     maxRootFields: s.GRAPHQL_MAX_ROOT_FIELDS,
+  };
+}
+
+function liveLimitsOf(s: z.infer<typeof settings>): LiveLimits {
+  return {
+    maxSockets: s.LIVE_MAX_SOCKETS,
+    maxSocketsPerUser: s.LIVE_MAX_SOCKETS_PER_USER,
+    maxOperationsPerSocket: s.LIVE_MAX_OPERATIONS_PER_SOCKET,
+    maxBufferedBytes: s.LIVE_MAX_BUFFERED_BYTES,
+    stalledMs: s.LIVE_STALLED_SECONDS * 1_000,
+    ringEvents: s.LIVE_RING_EVENTS,
+    ringBytes: s.LIVE_RING_BYTES,
+    graceMs: s.LIVE_GRACE_SECONDS * 1_000,
   };
 }
 

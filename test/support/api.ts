@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClient, type Client as SocketClient } from 'graphql-ws';
 import { Client } from 'pg';
 import { WebSocket } from 'ws';
 import { type ApiOptions, createApi } from '../../src/app/api.ts';
+import { createHttpServer, type HttpTimeouts } from '../../src/app/listen.ts';
 import type { Availabilities } from '../../src/modules/training/service.ts';
 import { mintToken } from '../../src/platform/auth/mint-token.ts';
 import { rememberTokens } from '../../src/platform/auth/remember-tokens.ts';
 import { createTokenVerifier } from '../../src/platform/auth/verify-token.ts';
+import { defaultLiveLimits } from '../../src/platform/config.ts';
 import { createViewerDatabase } from '../../src/platform/db/viewer.ts';
 import type { SendHint } from '../../src/platform/live/hint-source.ts';
 import { createLive } from '../../src/platform/live/live.ts';
@@ -40,6 +41,7 @@ const availabilities: Availabilities = {
 export async function startApi(
   options: Partial<ApiOptions> & {
     poolSize?: number;
+    timeouts?: HttpTimeouts;
     /** The API's way to its database, by a proxy say; default: as it is. */
     through?: (url: string) => string;
     redisUrl?: string;
@@ -50,15 +52,21 @@ export async function startApi(
   const admin = new Client({ connectionString: database.admin });
   admin.on('error', () => {});
   await admin.connect();
-  const { poolSize = 4, through = (way) => way, redisUrl, sendHint, ...rest } = options;
+  const { poolSize = 4, timeouts, through = (way) => way, redisUrl, sendHint, ...rest } = options;
   const log = options.log ?? createLogger('silent');
   const databaseUrl = through(database.api);
   const viewerDb = createViewerDatabase({ url: databaseUrl, poolSize, sendHint, log });
-  const live = createLive({ url: databaseUrl, redisUrl, log });
+  const live = createLive({
+    url: databaseUrl,
+    redisUrl,
+    viewerDb,
+    log,
+    limits: rest.config?.live ?? defaultLiveLimits(),
+  });
   const config = { statementTimeoutMs: 10_000, graphiql: true, introspection: true };
   const verify = rememberTokens(createTokenVerifier(JWT));
   const api = createApi({ config, viewerDb, verify, live, log, providers: availabilities, ...rest });
-  const server = createServer(api.handler);
+  const server = createHttpServer(api.handler, timeouts);
   const attached = api.attach(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -1,67 +1,96 @@
-import { connect, createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 
+/** A port before another one, with a network in between that fails when it is told to. */
 export type TcpProxy = {
+  port: number;
+  /** `http://127.0.0.1:<port>` */
+  url: string;
   /** The way to the same place by this proxy. */
   through(url: string): string;
-  /** Breaks every connection off, with a reset on both sides. */
+  /** How many connections there have been. */
+  count(): number;
+  /** Breaks off what is connected (RST, as a process that is killed); new connections are served. */
   cut(): void;
   /**
    * From now on takes what is sent, the end included, and hands nothing on: on connections that are there and on new
    * ones. So looks a peer that is gone without a word.
    */
   swallow(): void;
-  /** Serves new connections again. Those that lost bytes stay as they are. */
-  restore(): void;
+  /** Refuses new connections and breaks off what is connected. */
+  refuse(): void;
+  /** Serves new connections again, at another port where one is given. Those that lost bytes stay as they are. */
+  restore(to?: number): void;
+  /** Resolves when the next connection is taken. */
+  connected(): Promise<void>;
   close(): Promise<void>;
 };
 
+type Mode = 'open' | 'swallowing' | 'refusing';
 type Pair = { client: Socket; upstream: Socket; isSwallowed: boolean };
 
-/** A proxy in front of a server, on a free port of 127.0.0.1. @param target a URL with its host and port */
-export async function startTcpProxy(target: string): Promise<TcpProxy> {
-  const { hostname, port } = new URL(target);
+/** @param target a port of 127.0.0.1, or a URL with host and port */
+export async function startTcpProxy(target: number | string): Promise<TcpProxy> {
+  const { hostname, port: targetPort } = new URL(
+    typeof target === 'number' ? `tcp://127.0.0.1:${target}` : target,
+  );
   const pairs = new Set<Pair>();
-  let isSwallowing = false;
+  let to = Number(targetPort);
+  let mode: Mode = 'open';
+  let count = 0;
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    const upstream = connect({ host: hostname, port: Number(port), allowHalfOpen: true, noDelay: true });
+    count += 1;
+    server.emit('taken');
+    if (mode === 'refusing') return void client.resetAndDestroy();
+    const upstream = dial({ host: hostname, port: to, allowHalfOpen: true, noDelay: true });
     const pair: Pair = { client, upstream, isSwallowed: false };
     pairs.add(pair);
     join(pair);
-    if (isSwallowing) swallowOf(pair);
+    if (mode === 'swallowing') swallowOf(pair);
     client.once('close', () => pairs.delete(pair));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
 
+  function cut(): void {
+    for (const { client, upstream } of pairs) {
+      client.resetAndDestroy();
+      upstream.resetAndDestroy();
+    }
+    pairs.clear();
+  }
+
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
   return {
+    port,
+    url: `http://127.0.0.1:${port}`,
     through(url) {
       const way = new URL(url);
       way.hostname = '127.0.0.1';
-      way.port = String(typeof address === 'object' ? address?.port : '');
+      way.port = String(port);
       return way.href;
     },
-    cut() {
-      for (const { client, upstream } of pairs) {
-        client.resetAndDestroy();
-        upstream.resetAndDestroy();
-      }
-    },
+    count: () => count,
+    cut,
     swallow() {
-      isSwallowing = true;
+      mode = 'swallowing';
       for (const pair of pairs) swallowOf(pair);
     },
-    restore() {
-      isSwallowing = false;
+    refuse() {
+      mode = 'refusing';
+      cut();
     },
-    close: () =>
-      new Promise((resolve) => {
-        for (const { client, upstream } of pairs) {
-          client.destroy();
-          upstream.destroy();
-        }
-        server.close(() => resolve());
-      }),
+    restore(other = to) {
+      to = other;
+      mode = 'open';
+    },
+    connected: async () => void (await once(server, 'taken')),
+    async close() {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
   };
 }
 

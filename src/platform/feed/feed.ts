@@ -42,6 +42,16 @@ export async function findStream(sql: Sql, { kind, id }: ExecutionRef): Promise<
   return stream;
 }
 
+/** Which of these executions' streams the connection's role may read, each as `<kind>:<id>`. */
+export async function visibleStreams(sql: Sql, refs: readonly ExecutionRef[]): Promise<Set<string>> {
+  const rows = await sql.query<ExecutionRef>(
+    `select kind, execution_id as id from runcast.execution_streams
+     where (kind, execution_id) in (select * from unnest($1::text[], $2::text[]))`,
+    [refs.map(({ kind }) => kind), refs.map(({ id }) => id)],
+  );
+  return new Set(rows.map(({ kind, id }) => `${kind}:${id}`));
+}
+
 /** The subselect runs first, so Postgres opens the one partition it names; a join would open them all. */
 export const READ_EVENTS = `
   select seq::float8 as seq, type, at, attempt, payload

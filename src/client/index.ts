@@ -1,0 +1,10 @@
+export type { Retry } from './backoff.ts';
+export { type Client, type ClientOptions, createClient } from './client.ts';
+export type { Gap } from './cursor.ts';
+export { RuncastError } from './errors.ts';
+export type * from './events.ts';
+export type { WatchState } from './life.ts';
+export type { Document } from './request.ts';
+export type { ExecutionState, StateWatch, StateWatchOptions } from './state-watch.ts';
+export type { TokenRequest, TokenSource } from './tokens.ts';
+export type { Watch, WatchEnd, WatchOptions } from './watch.ts';

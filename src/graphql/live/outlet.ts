@@ -1,0 +1,105 @@
+/** What a connection writes to: a socket, or a response on one. */
+export type Stream = {
+  readonly writableLength: number;
+  readonly destroyed: boolean;
+  write(chunk: Buffer): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+};
+
+export type OutletLimits = {
+  /** Unsent bytes beyond which nothing more is written. */
+  maxBufferedBytes: number;
+  /** How long they may stay unsent. */
+  stalledMs: number;
+};
+
+const SWEEP_MS = 1_000;
+
+/** Connections that are full, looked through once a second: those that stay so are cut off. */
+export class Outlets {
+  readonly #limits: OutletLimits;
+  readonly #full = new Set<Outlet>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(limits: OutletLimits) {
+    this.#limits = limits;
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  /** @param onStalled called once, for a client that has read too little for too long */
+  open(stream: Stream, onStalled: () => void): Outlet {
+    return new Outlet(stream, this.#limits.maxBufferedBytes, this.#full, onStalled);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #sweep(): void {
+    const before = performance.now() - this.#limits.stalledMs;
+    for (const outlet of this.#full) if (outlet.fullSince <= before) outlet.stall();
+  }
+}
+
+/**
+ * One client's connection as those who write to it see it. What the kernel does not take at once stays in this process, so a
+ * client that stops reading is told by the bytes that pile up; past the limit nothing more is written until all have gone.
+ */
+export class Outlet {
+  readonly #stream: Stream;
+  readonly #maxBufferedBytes: number;
+  readonly #full: Set<Outlet>;
+  readonly #onStalled: () => void;
+  readonly #waiting = new Set<() => void>();
+  #isClosed = false;
+  fullSince = 0;
+
+  constructor(stream: Stream, maxBufferedBytes: number, full: Set<Outlet>, onStalled: () => void) {
+    this.#stream = stream;
+    this.#maxBufferedBytes = maxBufferedBytes;
+    this.#full = full;
+    this.#onStalled = onStalled;
+  }
+
+  get isReady(): boolean {
+    return this.#waiting.size === 0 && this.#stream.writableLength <= this.#maxBufferedBytes;
+  }
+
+  write(chunk: Buffer): void {
+    if (!this.#isClosed && !this.#stream.destroyed) this.#stream.write(chunk);
+  }
+
+  /** Calls back once everything has been sent; never where the connection closes before. */
+  whenReady(callback: () => void): void {
+    if (this.isReady) queueMicrotask(callback);
+    else {
+      if (this.#waiting.size === 0) this.#wait();
+      this.#waiting.add(callback);
+    }
+  }
+
+  stall(): void {
+    this.close();
+    this.#onStalled();
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#full.delete(this);
+  }
+
+  #wait(): void {
+    this.fullSince = performance.now();
+    this.#full.add(this);
+    this.#stream.once('drain', () => this.#drained());
+  }
+
+  #drained(): void {
+    this.#full.delete(this);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const callback of waiting) callback();
+  }
+}
