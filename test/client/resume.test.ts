@@ -109,7 +109,7 @@ describe.each<[string, Partial<ClientOptions>]>([
 
   it('gives up a connection that does not come about', async () => {
     const id = await insertTraining(feed, user.id);
-    proxy.blackHole();
+    proxy.swallow();
     const client = connect({ connectMs: 100 });
     const seen = record();
     client.watchExecution(id, seen);
