@@ -9,7 +9,6 @@ it('closes who stops reading, which costs the others nothing, and loses nothing 
     ...{ readers: 10, returning: 8, eventsPerSecond: 1_000, lineBytes: 2_000 },
     ...{ seconds: { alone: 2, stalled: 11 }, stalledSeconds: 2, returnEverySeconds: 1 },
   });
-  process.stdout.write(JSON.stringify({ p99, fast, partings }));
   const none = { lost: 0, doubled: 0, reordered: 0, altered: 0 };
   expect(fast).toMatchObject({ ...none, received: fast.expected });
   expect(returned).toMatchObject({ ...none, received: returned.expected });
