@@ -2,7 +2,7 @@
 // to the left of the list, and only to a file that offers services, never to somebody's types or resolvers.
 const modules = ['accounts', 'observability', 'billing', 'executions', 'training', 'agents', 'workflows'];
 const shared =
-  '(service|status|feed|errors|providers|demo-user|events|event-pages|event-types|event-connections|heads|shapes|refs|table|tenant-refusal|vocabulary|tenant-types|version|versioned)';
+  '(service|status|feed|follow|errors|providers|demo-user|events|event-pages|event-types|event-connections|heads|shapes|refs|table|tenant-refusal|vocabulary|tenant-types|version|versioned)';
 
 const betweenModules = modules.map((name, at) => ({
   name: `${name}-imports-to-the-left`,

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { withConnection } from '../src/platform/db/connect.ts';
 import { withDatabase } from './database.ts';
-import { CONNECTIONS, poolSize, type Question, ROUNDS, race, wanted } from './race.ts';
+import { CONNECTIONS, type Question, ROUNDS, race, wanted } from './race.ts';
+import { poolSize } from './servers.ts';
 import type { Table } from './table.ts';
 import { NEWEST_RUNS, STATUS_OF_ONE_RUN } from './training-queries.ts';
 import { addRuns, addUsers, type User } from './users.ts';

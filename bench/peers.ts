@@ -3,7 +3,8 @@ import { withConnection } from '../src/platform/db/connect.ts';
 import { withDatabase } from './database.ts';
 import { installPeers } from './install.ts';
 import { type Peer, questions } from './peer-queries.ts';
-import { CONNECTIONS, type Figures, poolSize, ROUNDS, race, wanted } from './race.ts';
+import { CONNECTIONS, type Figures, ROUNDS, race, wanted } from './race.ts';
+import { poolSize } from './servers.ts';
 import type { Table } from './table.ts';
 import { addAgents, addRuns, addUsers, skipTriggers } from './users.ts';
 

@@ -14,13 +14,21 @@ const [way] = rest;
 const log = createLogger('warn');
 const viewerDb =
   way === 'usual' ? createUsualDatabase(url, poolSize) : createViewerDatabase({ url, poolSize, log });
-// Counted as for everybody, and more than the load of any one user.
-const config = loadConfig({ RATE_LIMIT_PER_USER: '1000000' }, process.cwd());
+// Counted as for everybody, and more than the load of any one user or address.
+const config = loadConfig(
+  {
+    RATE_LIMIT_PER_USER: '1000000',
+    RATE_LIMIT_PER_IP: '1000000',
+    LIVE_MAX_SOCKETS: '20000',
+    LIVE_MAX_SOCKETS_PER_USER: '20000',
+  },
+  process.cwd(),
+);
 const api = createApi({
   config,
   viewerDb,
   verify,
-  live: createLive({ url, log }),
+  live: createLive({ url, viewerDb, log, limits: config.live }),
   log,
   providers: createProviders({ config, log }),
 });

@@ -3,32 +3,53 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { setTimeout as wait } from 'node:timers/promises';
 import type { GraphQLError } from 'graphql';
 import type { Verify } from '../graphql/authorization.ts';
+import { createEventStreams } from '../graphql/event-streams.ts';
 import { createJsonPosts } from '../graphql/json-posts.ts';
 import { createAdmission } from '../graphql/limits/admission.ts';
 import { createPersisted } from '../graphql/limits/persisted.ts';
 import { createRateLimits } from '../graphql/limits/rate-limits.ts';
-import { refusal } from '../graphql/limits/refusals.ts';
-import { serveSockets } from '../graphql/websocket.ts';
+import type { RefusalCode } from '../graphql/limits/refusals.ts';
+import { createSocketLimits } from '../graphql/limits/socket-limits.ts';
+import { Outlets } from '../graphql/live/outlet.ts';
+import { type Sockets, serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
-import { type Config, defaultLimits } from '../platform/config.ts';
+import { type Config, defaultLimits, defaultLiveLimits } from '../platform/config.ts';
 import type { ViewerDatabase } from '../platform/db/viewer.ts';
 import { sendJson } from '../platform/http.ts';
 import { SCHEMA } from '../platform/jobs/install.ts';
+import type { LiveFigures } from '../platform/live/figures.ts';
 import type { Live } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createOrigins } from '../platform/origins.ts';
+import { drain } from './drain.ts';
 import { examples } from './examples.ts';
+import { createMetrics } from './metrics.ts';
 import { schema } from './schema.ts';
 
 /** A check of something the API needs; resolves to false or rejects where it is not there. */
 export type ReadinessCheck = () => boolean | Promise<boolean>;
 
 export type ApiOptions = {
-  /** Without them documents have the limits of the default settings; callers have none, and origins but its own. */
+  /**
+   * Without them documents and sockets have the limits of the default settings; callers have no rates, and origins but
+   * its own; metrics are open.
+   */
   config: Pick<Config, 'statementTimeoutMs' | 'graphiql' | 'introspection'> &
-    Partial<Pick<Config, 'limits' | 'rateLimits' | 'trustProxy' | 'allowedOrigins' | 'persistedOnly'>>;
+    Partial<
+      Pick<
+        Config,
+        | 'limits'
+        | 'rateLimits'
+        | 'trustProxy'
+        | 'allowedOrigins'
+        | 'persistedOnly'
+        | 'live'
+        | 'isProduction'
+        | 'metricsToken'
+      >
+    >;
   viewerDb: ViewerDatabase;
   verify: Verify;
   live: Live;
@@ -44,7 +65,10 @@ export type ApiOptions = {
 
 export type Api = {
   handler: RequestListener;
-  /** Serves WebSockets on the server too. `close` ends everything within the grace, whatever happens. */
+  /**
+   * Serves WebSockets on the server too. `close` refuses what is new, ends what is followed one by one, and is over
+   * within the grace, whatever happens.
+   */
   attach(server: Server): { close(graceMs: number): Promise<void> };
 };
 
@@ -58,14 +82,27 @@ const QUEUE_EXISTS = `select 1 as one from pg_catalog.pg_tables where schemaname
 /** The HTTP side of Runcast. It owns no connection: who made the database and the listener closes them, afterwards. */
 export function createApi(options: ApiOptions): Api {
   const { config, viewerDb, verify, live, log, providers } = options;
+  const draining = new AbortController();
   const closing = new AbortController();
-  const streams = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
   const origins = createOrigins(config.allowedOrigins ?? []);
   const admission = createAdmission({
     verify,
     rateLimits: createRateLimits(config.rateLimits ?? { perUser: 0, perIp: 0 }),
     trustProxy: config.trustProxy ?? 0,
+  });
+  const liveLimits = config.live ?? defaultLiveLimits();
+  const socketLimits = createSocketLimits(liveLimits);
+  const outlets = new Outlets(liveLimits, live.stats);
+  let sockets: Sockets | undefined;
+  const liveFigures = (): LiveFigures => ({
+    ...live.status(),
+    stats: live.stats,
+    webSockets: sockets?.open.size ?? 0,
+    eventStreams: eventStreams.responses.size,
+    maxSockets: liveLimits.maxSockets,
+    users: socketLimits.users,
+    bufferedBytes: outlets.bufferedBytes,
   });
   const persisted = createPersisted({
     operations: options.persistedOperations ?? new Map(),
@@ -74,7 +111,7 @@ export function createApi(options: ApiOptions): Api {
   const graphql = createGraphql({
     schema,
     verify,
-    base: { viewerDb, live, log, services: { training: service } },
+    base: { viewerDb, live, log, services: { training: service, liveFigures } },
     closing: closing.signal,
     timeoutMs: config.statementTimeoutMs + (options.operationMarginMs ?? OPERATION_MARGIN_MS),
     playground: config.graphiql && examples,
@@ -82,7 +119,10 @@ export function createApi(options: ApiOptions): Api {
     limits: config.limits ?? defaultLimits(),
     persisted,
   });
-  const serveGraphql = createJsonPosts({ graphql, closing: closing.signal, admission, persisted });
+  const serving = { graphql, closing: closing.signal, admission, persisted };
+  const serveGraphql = createJsonPosts(serving);
+  const eventStreams = createEventStreams({ ...serving, ...liveLimits, outlets, socketLimits });
+  const metrics = createMetrics({ ...config, figures: liveFigures, log });
   const report = (error: unknown) => {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');
@@ -104,17 +144,20 @@ export function createApi(options: ApiOptions): Api {
 
   function handler(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    if (metrics && path === '/metrics') {
+      // Before CORS: no page, of whatever origin, is to read them.
+      metrics.serve(request, response);
+      return;
+    }
     if (origins.answerCors(request, response)) return;
     if (origins.isForeign(request.headers)) refuseOrigin(response);
+    else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
+    else if (path === '/health/ready') void answerReadiness(response, checks, draining.signal);
+    else if (draining.signal.aborted) refuseAtEnd(response);
     else if (path === '/graphql' || path === '/graphql/') {
-      if (request.headers.accept?.includes('text/event-stream')) {
-        streams.add(response);
-        response.once('close', () => streams.delete(response));
-      }
-      serveGraphql(request, response);
-    } else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
-    else if (path === '/health/ready') void answerReadiness(response, checks, closing.signal);
-    else void serveRest(request, response, path);
+      const wantsEvents = request.headers.accept?.includes('text/event-stream');
+      (wantsEvents ? eventStreams.serve : serveGraphql)(request, response);
+    } else void serveRest(request, response, path);
   }
 
   async function serveRest(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
@@ -126,19 +169,24 @@ export function createApi(options: ApiOptions): Api {
   }
 
   function attach(server: Server) {
-    const sockets = serveSockets(server, {
+    sockets = serveSockets(server, {
       graphql,
       verify,
-      closing: closing.signal,
       log,
       admission,
       origins,
       persisted,
+      socketLimits,
+      maxOperationsPerSocket: liveLimits.maxOperationsPerSocket,
+      draining: draining.signal,
+      outlets,
     });
+    const parts = { server, sockets, streams: eventStreams.responses, draining, closing };
     return {
-      close: (graceMs: number) => {
-        const giveUp = wait(graceMs, undefined, { ref: false }).then(() => server.closeAllConnections());
-        return Promise.race([closeInOrder({ server, sockets, streams, closing }), giveUp]);
+      async close(graceMs: number) {
+        await drain(parts, graceMs);
+        outlets.close();
+        metrics?.stop();
       },
     };
   }
@@ -146,32 +194,23 @@ export function createApi(options: ApiOptions): Api {
   return { handler, attach };
 }
 
-/**
- * Stops accepting, ends what is followed, closes the sockets, waits for requests. A subscription is not completed,
- * which would tell a client that nothing more is coming: its socket closes with 1001, or its SSE response breaks
- * off, and the client resumes elsewhere by its cursor.
- */
-async function closeInOrder(parts: {
-  server: Server;
-  sockets: { close(): Promise<void> };
-  /** SSE responses. */
-  streams: Iterable<ServerResponse>;
-  closing: AbortController;
-}): Promise<void> {
-  const { server, sockets, streams, closing } = parts;
-  const { promise: closed, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  await sockets.close();
-  for (const response of streams) response.destroy();
-  closing.abort();
-  server.closeIdleConnections();
-  await closed;
+function refuseOrigin(response: ServerResponse): void {
+  refuse(
+    response,
+    403,
+    'FOREIGN_ORIGIN',
+    'Pages of this origin may not use this server: see ALLOWED_ORIGINS.',
+  );
 }
 
-function refuseOrigin(response: ServerResponse): void {
-  const message = 'Pages of this origin may not use this server: see ALLOWED_ORIGINS.';
-  const { code } = refusal('FOREIGN_ORIGIN', message).extensions;
-  sendJson(response, 403, { error: message, errors: [{ message, extensions: { code } }] });
+function refuseAtEnd(response: ServerResponse): void {
+  response.setHeader('retry-after', '1').setHeader('connection', 'close');
+  refuse(response, 503, 'SERVER_CLOSING', 'This server is closing: try again in a moment.');
+}
+
+/** In the shape of GraphQL and in that of REST, whichever was asked for. */
+function refuse(response: ServerResponse, status: number, code: RefusalCode, message: string): void {
+  sendJson(response, status, { error: message, errors: [{ message, extensions: { code } }] });
 }
 
 function refuseRate(response: ServerResponse, { message, extensions }: GraphQLError): void {
@@ -182,7 +221,7 @@ function refuseRate(response: ServerResponse, { message, extensions }: GraphQLEr
 async function answerReadiness(
   response: ServerResponse,
   checks: Record<string, ReadinessCheck>,
-  closing: AbortSignal,
+  draining: AbortSignal,
 ): Promise<void> {
   const results = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
@@ -191,7 +230,7 @@ async function answerReadiness(
       return [name, isThere ? 'ok' : 'failed'] as const;
     }),
   );
-  const isReady = !closing.aborted && results.every(([, result]) => result === 'ok');
-  const status = closing.aborted ? 'closing' : isReady ? 'ok' : 'failed';
+  const isReady = !draining.aborted && results.every(([, result]) => result === 'ok');
+  const status = draining.aborted ? 'closing' : isReady ? 'ok' : 'failed';
   sendJson(response, isReady ? 200 : 503, { status, checks: Object.fromEntries(results) });
 }

@@ -10,13 +10,34 @@ export type Listening = {
   serve(handler: RequestListener): void;
 };
 
+/** How long a client may take, in milliseconds. */
+export type HttpTimeouts = { headers: number; request: number; checkEvery: number };
+
+/**
+ * Who sends slowly holds a connection for nothing. Headers are promised to be over within 15 s, requests within 30 s;
+ * Node looks only now and then, every 30 s by default.
+ */
+const TIMEOUTS: HttpTimeouts = { headers: 13_500, request: 28_500, checkEvery: 1_000 };
+
+/** The HTTP server of the API: a client that is too slow with its headers or its body is answered 408 and cut off. */
+export function createHttpServer(handler: RequestListener, timeouts: HttpTimeouts = TIMEOUTS): Server {
+  return createServer(
+    {
+      headersTimeout: timeouts.headers,
+      requestTimeout: timeouts.request,
+      connectionsCheckingInterval: timeouts.checkEvery,
+    },
+    handler,
+  );
+}
+
 /**
  * Takes the port before anything is written, so that a port in use ends a start that has done nothing yet. Until
  * the program is up, /health/live answers 200 and everything else 503.
  */
 export async function listen(host: string, port: number): Promise<Listening> {
   let handler: RequestListener = answerWhileStarting;
-  const server = createServer((request, response) => handler(request, response));
+  const server = createHttpServer((request, response) => handler(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve());

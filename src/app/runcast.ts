@@ -7,10 +7,12 @@ import type { Config, JwtConfig } from '../platform/config.ts';
 import { type DatabaseUrls, databaseUrls } from '../platform/db/connections.ts';
 import { applyMigrations } from '../platform/db/migrations/migrator.ts';
 import { checkDatabase } from '../platform/db/preflight.ts';
-import { createViewerDatabase } from '../platform/db/viewer.ts';
+import { createViewerDatabase, type ViewerDatabase } from '../platform/db/viewer.ts';
 import { StartupError } from '../platform/errors.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
-import { createLive } from '../platform/live/live.ts';
+import { createHintPublisher } from '../platform/live/hint-publisher.ts';
+import type { SendHint } from '../platform/live/hint-source.ts';
+import { createLive, type Live } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createApi, type ReadinessCheck } from './api.ts';
 import { openDatabase } from './database.ts';
@@ -38,10 +40,8 @@ export type StartOptions = {
   progress: (line: string) => void;
 };
 
-/** How long the sockets may take to close, out of the time that stopping has. */
-const API_GRACE_MS = 1_000;
-/** What stopping the worker leaves of the grace for everything after it. */
-const AFTER_WORKER_MS = 500;
+/** What the API and the worker leave of the grace for what is closed after them: connections, a Postgres of our own. */
+const AFTERWARDS_MS = 500;
 
 /**
  * Starts what the configuration asks of this process and registers with the lifecycle how to stop it. The port is
@@ -65,36 +65,61 @@ export async function startRuncast({
   const { urls, isNewWorkspace } = await prepareDatabase({ config, lifecycle, signal, progress });
   signal.throwIfAborted();
 
+  const sendHint = openHintPublisher(config, lifecycle, log);
+  const graceMs = Math.max(config.shutdownGraceMs - AFTERWARDS_MS, config.shutdownGraceMs / 2);
+  const reads = listening && (await openReads(urls.api, { config, lifecycle, sendHint, log }));
+  // Sockets are closed over most of the grace, and see meanwhile how the worker hands its runs back.
+  const both = lifecycle.together();
   const readiness: Record<string, ReadinessCheck> = {};
   if (config.worker) {
-    const worker = createWorker({ config, workerUrl: urls.worker, log });
-    lifecycle.onStop('worker', () => worker.stop(config.shutdownGraceMs - API_GRACE_MS - AFTER_WORKER_MS));
+    const worker = createWorker({ config, workerUrl: urls.worker, sendHint, log });
+    both.onStop('worker', () => worker.stop(graceMs));
     await worker.start();
     readiness.queue = () => worker.isReady();
   }
-  if (!listening) return { url: undefined, jwt, isNewWorkspace };
+  if (!listening || !reads) return { url: undefined, jwt, isNewWorkspace };
 
-  const viewerDb = createViewerDatabase({ ...config, url: urls.api, log });
-  lifecycle.onStop('database pool', () => viewerDb.close());
-  const live = createLive({ url: urls.api, log });
-  lifecycle.onStop('listener', () => live.close());
-  await live.started;
-  const providers = createProviders({ config, log });
   const api = createApi({
+    ...reads,
     config,
-    viewerDb,
     verify: rememberTokens(createTokenVerifier(jwt)),
-    live,
     log,
-    providers,
+    providers: createProviders({ config, log }),
     readiness,
     ...(persistedOperations && { persistedOperations }),
   });
   const sockets = api.attach(listening.server);
-  lifecycle.onStop('api', () => sockets.close(API_GRACE_MS));
+  both.onStop('api', () => sockets.close(graceMs));
   listening.serve(api.handler);
   const host = config.host === '0.0.0.0' || config.host === '127.0.0.1' ? 'localhost' : config.host;
   return { url: `http://${host}:${listening.port}`, jwt, isNewWorkspace };
+}
+
+/** What the API reads from: the database as each viewer sees it, and word of what is new in it. */
+async function openReads(
+  url: string,
+  {
+    config,
+    lifecycle,
+    sendHint,
+    log,
+  }: Pick<StartOptions, 'config' | 'lifecycle' | 'log'> & { sendHint: SendHint | undefined },
+): Promise<{ viewerDb: ViewerDatabase; live: Live }> {
+  const viewerDb = createViewerDatabase({ ...config, url, sendHint, log });
+  lifecycle.onStop('database pool', () => viewerDb.close());
+  const live = createLive({ url, redisUrl: config.redisUrl, viewerDb, log, limits: config.live });
+  lifecycle.onStop('listener', () => live.close());
+  await live.started;
+  return { viewerDb, live };
+}
+
+/** Undefined where the database sends the hints itself. What Redis does not take is no reason not to start. */
+function openHintPublisher(config: Config, lifecycle: Lifecycle, log: Logger): SendHint | undefined {
+  const url = config.redisUrl;
+  if (url === undefined) return undefined;
+  const publisher = createHintPublisher({ url, log });
+  lifecycle.onStop('hint publisher', () => publisher.close());
+  return (hint) => publisher.publish(hint);
 }
 
 type Prepared = { urls: Pick<DatabaseUrls, 'api' | 'worker'>; isNewWorkspace: boolean };

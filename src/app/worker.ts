@@ -10,6 +10,7 @@ import { createServiceDatabase, type ServiceDatabase } from '../platform/db/serv
 import { messageOf } from '../platform/errors.ts';
 import { ensurePartitions, refreshLogs } from '../platform/feed/feed.ts';
 import { createBoss, startBoss, work } from '../platform/jobs/boss.ts';
+import type { SendHint } from '../platform/live/hint-source.ts';
 import { createListener } from '../platform/live/listener.ts';
 import type { Logger } from '../platform/logger.ts';
 
@@ -37,11 +38,13 @@ export type Worker = {
 export function createWorker(options: {
   config: Config;
   workerUrl: string;
+  /** Sends the hints of what it writes; default: the database does. */
+  sendHint?: SendHint | undefined;
   log: Logger;
   /** Default: this process's. */
   environment?: Record<string, string | undefined>;
 }): Worker {
-  const { config, workerUrl } = options;
+  const { config, workerUrl, sendHint } = options;
   const log = options.log.child({ part: 'worker' });
   const name = `${hostname()}/${process.pid}-${randomBytes(3).toString('hex')}`;
   const runs = createActiveRuns();
@@ -53,6 +56,7 @@ export function createWorker(options: {
     const database = createServiceDatabase({
       url: workerUrl,
       poolSize: Math.min(config.poolSize, config.local.maxRuns + 2),
+      sendHint,
       log,
     });
     const boss = createBoss({ url: workerUrl, log });

@@ -10,7 +10,17 @@ import { UnauthenticatedError } from './errors.ts';
 export interface Services {}
 
 /** Whom an operation acts for. On a WebSocket that renews its token, later events see the newer claims. */
-export type Identity = { readonly claims: Claims };
+export type Identity = {
+  readonly claims: Claims;
+  /**
+   * Takes another token of the same user in place of the one that this socket has; absent over HTTP, where every
+   * request brings its own.
+   *
+   * @returns what the token says
+   * @throws {UnauthenticatedError} and {ForbiddenError}: the one before stays in force
+   */
+  renew?(token: string): Promise<Claims>;
+};
 
 /** What every resolver and every source of a subscription is given. */
 export type OperationContext = {
@@ -19,7 +29,7 @@ export type OperationContext = {
   readonly live: Live;
   readonly log: Logger;
   readonly services: Services;
-  /** Aborted when the client goes away or the server closes: sources of subscriptions end then. */
+  /** Aborted when the client goes away or the server closes: what runs for it ends then. */
   readonly signal: AbortSignal;
 };
 

@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import { messageOf } from '../platform/errors.ts';
 
 /**
  * The one catalogue of expected failures. Mutations return them as data; queries and subscriptions, whose types
@@ -42,8 +43,11 @@ export class ExpectedError extends Error {
 }
 
 export class UnauthenticatedError extends ExpectedError {
-  constructor(message = 'This needs a token of a user.') {
-    super('UNAUTHENTICATED', message, { remedy: 'Send the header Authorization: Bearer <token>.' });
+  constructor(message = 'This needs a token of a user.', details: ErrorDetails = {}) {
+    super('UNAUTHENTICATED', message, {
+      remedy: 'Send the header Authorization: Bearer <token>.',
+      ...details,
+    });
   }
 }
 
@@ -108,6 +112,12 @@ export function graphqlError(error: ExpectedError): GraphQLError {
   const { code, remedy, message } = error;
   const fields = error instanceof ValidationError && { fields: error.fields };
   return new GraphQLError(message, { extensions: { code, ...(remedy && { remedy }), ...fields } });
+}
+
+/** Whatever was thrown, as executions carry it: what it was made of stays with it, for the mask to judge. */
+export function asGraphqlError(error: unknown): GraphQLError {
+  if (error instanceof GraphQLError) return error;
+  return new GraphQLError(messageOf(error), { originalError: error instanceof Error ? error : null });
 }
 
 /** An argument that no client written against the schema sends, such as `first: 1000`. */

@@ -23,7 +23,7 @@ const DATETIME_OVERFLOW = '22008';
 export function createErrorMask(
   log: Logger,
   { introspection }: { introspection: boolean },
-): (error: unknown) => Error {
+): (error: unknown) => GraphQLError {
   return (error) => {
     const cause = causeOf(error);
     if (cause === undefined && error instanceof GraphQLError) {

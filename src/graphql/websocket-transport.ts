@@ -1,48 +1,96 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
-import type { WebSocket, WebSocketServer } from 'ws';
+import type { Socket } from 'node:net';
+import { CloseCode, type Server } from 'graphql-ws';
+import type { RawData, WebSocket } from 'ws';
 import { codeOf, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { Identity } from './context.ts';
+import type { KeepAlive } from './keep-alive.ts';
+import type { Place } from './limits/socket-limits.ts';
+import type { Outlet } from './live/outlet.ts';
 
-export type Extra = { socket: WebSocket; request: IncomingMessage };
+/** What is kept of the request that opened a socket; all of it would be several kilobytes for every socket. */
+export type Upgraded = {
+  /** The connection below, which knows how many bytes wait to be sent. */
+  connection: Socket;
+  /** Where it came from, as limits count it. */
+  address: string;
+  /** Its Authorization header, until connection_init. */
+  authorization: string | undefined;
+  place: Place;
+  /** What is followed over it is written here. */
+  outlet: Outlet;
+};
 
-/** A proxy between closes a connection that is silent for a minute; a client that is gone holds memory until then. */
-const PING_MS = 12_000;
+/** What is kept for a socket that has said who it is. */
+export type Session = {
+  /** Its claims are replaced when the client renews its token, also for operations that are running. */
+  readonly identity: Identity & Required<Pick<Identity, 'renew'>>;
+  /** Aborted as soon as the socket begins to close. */
+  readonly signal: AbortSignal;
+  end(): void;
+};
+
+/** A socket, as graphql-ws's hooks are given it. */
+export type Extra = Upgraded & {
+  socket: WebSocket;
+  /** Who it is, once connection_init has said so. */
+  session?: Session;
+};
+
+export type Transport = {
+  protocol: Server<Extra>;
+  /** Those that are open. */
+  open: Set<Extra>;
+  keepAlive: KeepAlive;
+  log: Logger;
+};
+
+/** What fits into a close frame, RFC 6455 section 5.5. */
+const LONGEST_REASON = 123;
 
 /**
- * Connects sockets to graphql-ws's protocol. Its own adapter prints what goes wrong with a socket, a frame that is too
+ * Connects a socket to graphql-ws's protocol. Its own adapter prints what goes wrong with a socket, a frame that is too
  * large say, to the console; here it is a line in the log.
  */
-export function connectSockets(sockets: WebSocketServer, protocol: Server<Extra>, log: Logger): void {
-  sockets.options.handleProtocols = handleProtocols;
-  sockets.on('error', (error) => log.error({ err: error }, 'WebSocket server'));
-  sockets.on('connection', (socket, request) => {
-    // The socket closes by itself, with the code that the fault has in RFC 6455: 1009 for a frame that is too large.
-    socket.on('error', (error) =>
-      log.info({ code: codeOf(error), error: messageOf(error) }, 'a WebSocket broke off'),
-    );
-    const ping = keepAlive(socket);
-    const closed = protocol.opened(
-      {
-        protocol: socket.protocol,
-        send: (data) => send(socket, data),
-        close: (code, reason) => socket.close(code, reason),
-        onMessage: (take) => socket.on('message', (data) => void handle(socket, take, String(data), log)),
-      },
-      { socket, request },
-    );
-    socket.once('close', (code, reason) => {
-      clearInterval(ping);
-      closed(code, String(reason)).catch((error) => log.error({ err: error }, 'closing a WebSocket'));
-    });
+export function openSocket({ protocol, open, keepAlive, log }: Transport, extra: Extra): void {
+  const { socket } = extra;
+  open.add(extra);
+  // The socket closes by itself, with the code that the fault has in RFC 6455: 1009 for a frame that is too large.
+  socket.on('error', (error) =>
+    log.info({ code: codeOf(error), error: messageOf(error) }, 'a WebSocket broke off'),
+  );
+  keepAlive.add(extra);
+  const over = protocol.opened(
+    {
+      protocol: socket.protocol,
+      send: (data) => send(socket, data),
+      close: (code = CloseCode.InternalServerError, reason = '') => closeSocket(extra, code, reason),
+      onMessage: (take) =>
+        socket.on('message', (data, isBinary) => void receive(extra, { data, isBinary, take, log })),
+    },
+    extra,
+  );
+  socket.on('close', (code, reason) => {
+    extra.outlet.close();
+    keepAlive.remove(extra);
+    open.delete(extra);
+    over(code, String(reason)).catch((error) => log.error({ err: error }, 'closing a WebSocket'));
   });
 }
 
-/** 1001 makes clients connect again, to another process or to this one's successor, and resume by their cursor. */
-export function closeSockets(sockets: WebSocketServer): Promise<void> {
-  for (const client of sockets.clients) client.close(1001, 'Going away');
-  return new Promise((resolve, reject) => sockets.close((error) => (error ? reject(error) : resolve())));
+/** Begins to close a socket, whose streams end at once: a client may take its time to answer, or never do. */
+export function closeSocket({ socket, session, outlet }: Extra, code: number, reason: string): void {
+  outlet.close();
+  socket.close(code, fitting(reason));
+  session?.end();
+}
+
+/** The beginning of a reason that is too long, such as one that repeats an operation's id, without half a character. */
+function fitting(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= LONGEST_REASON) return reason;
+  return new TextDecoder().decode(bytes.subarray(0, LONGEST_REASON), { stream: true });
 }
 
 function send(socket: WebSocket, data: string): Promise<void> {
@@ -52,18 +100,18 @@ function send(socket: WebSocket, data: string): Promise<void> {
   });
 }
 
-async function handle(
-  socket: WebSocket,
-  take: (message: string) => Promise<void>,
-  message: string,
-  log: Logger,
-): Promise<void> {
+type Received = { data: RawData; isBinary: boolean; take: (message: string) => Promise<void>; log: Logger };
+
+async function receive(extra: Extra, { data, isBinary, take, log }: Received): Promise<void> {
+  // What comes after we began to close it, with 4403 say, is not to be run.
+  if (extra.socket.readyState !== extra.socket.OPEN) return;
+  if (isBinary) return closeSocket(extra, CloseCode.BadRequest, 'Invalid message received: send text');
   try {
-    await take(withQuery(message));
+    await take(withQuery(String(data)));
   } catch (error) {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');
-    socket.close(CloseCode.InternalServerError, `Unexpected error ${errorId}`);
+    closeSocket(extra, CloseCode.InternalServerError, `Unexpected error ${errorId}`);
   }
 }
 
@@ -79,16 +127,4 @@ function withQuery(message: string): string {
     // The protocol says what is wrong with it.
     return message;
   }
-}
-
-function keepAlive(socket: WebSocket): NodeJS.Timeout {
-  let isAlive = true;
-  socket.on('pong', () => {
-    isAlive = true;
-  });
-  return setInterval(() => {
-    if (!isAlive) return socket.terminate();
-    isAlive = false;
-    socket.ping();
-  }, PING_MS);
 }

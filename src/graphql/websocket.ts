@@ -1,123 +1,137 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
-import { CloseCode, makeServer, type ServerOptions, type Context as SocketState } from 'graphql-ws';
-import { type VerifyClientCallbackAsync, type WebSocket, WebSocketServer } from 'ws';
-import type { Claims } from '../platform/db/claims.ts';
-import { messageOf } from '../platform/errors.ts';
+import { handleProtocols, makeServer } from 'graphql-ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { Origins } from '../platform/origins.ts';
-import { claimsOf, millisecondsLeft, type Verify } from './authorization.ts';
-import type { Admission } from './limits/admission.ts';
+import type { Verify } from './authorization.ts';
+import type { OperationContext } from './context.ts';
+import { createKeepAlive } from './keep-alive.ts';
 import type { Named, Persisted } from './limits/persisted.ts';
 import { refusal, withoutHttp } from './limits/refusals.ts';
+import type { Place } from './limits/socket-limits.ts';
+import type { LiveArgs } from './live/operations.ts';
+import type { Outlets } from './live/outlet.ts';
+import { followOverSocket } from './live/socket-operation.ts';
 import { parsedBy } from './parsed-by.ts';
-import { closeSockets, connectSockets, type Extra } from './websocket-transport.ts';
+import { createSessions, type Sessions, type SocketHooks, sessionOf } from './socket-sessions.ts';
+import { admitUpgrade, refuseUpgrade, type UpgradeOptions } from './socket-upgrade.ts';
+import { closeSocket, type Extra, openSocket } from './websocket-transport.ts';
 import type { Graphql } from './yoga.ts';
 
-/** A page with a hundred live widgets is none; more is a client that forgot to unsubscribe. */
-const MAX_OPERATIONS = 100;
-const INIT_TIMEOUT_MS = 5_000;
-/** setTimeout takes 31 bits of milliseconds; a token that lives longer is looked at again then. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** The protocol's own bound is 3 s, within which a silent socket is gone; timers of a busy process run late. */
+const INIT_TIMEOUT_MS = 2_500;
+/** How long a client may take to answer that its socket closes, before the connection is cut. */
+const CLOSE_TIMEOUT_MS = 5_000;
 
-type SocketOptions = {
+type SocketOptions = UpgradeOptions & {
   graphql: Graphql;
   verify: Verify;
-  closing: AbortSignal;
   log: Logger;
-  admission: Admission;
-  origins: Origins;
   persisted: Persisted;
+  maxOperationsPerSocket: number;
+  outlets: Outlets;
 };
 
-/** What we keep for a socket; `identity.claims` is replaced when the client renews its token. */
-type Session = { identity: { claims: Claims }; gone: AbortController; expiry?: NodeJS.Timeout };
+/** A client that has not read what was sent to it for as long as the settings say. */
+const STALLED = 4499;
+
+/** The WebSockets of a server. */
+export type Sockets = {
+  /** Those that are open, oldest first. */
+  readonly open: ReadonlySet<Extra>;
+  /** Makes a client connect again, to another process or to this one's successor, and resume by its cursor. */
+  dismiss(socket: Extra): void;
+  /** Cuts the connections that are left. Nothing comes after it. */
+  end(): void;
+};
 
 /** An execution as graphql-ws hands it back to us: with the functions of the pipeline that made it. */
 type PreparedArgs = ExecutionArgs & {
-  rootValue: Pick<ReturnType<Graphql['getEnveloped']>, 'execute' | 'subscribe'>;
+  contextValue: OperationContext;
+  rootValue: { [Kind in 'execute' | 'subscribe']: NonNullable<SocketHooks[Kind]> };
 };
 
 /**
  * graphql-transport-ws at /graphql. Who it is comes with connection_init ({authorization} or {token}) or with the
- * upgrade's Authorization header, and can be renewed by a ping message with the same payload.
+ * upgrade's Authorization header, and can be renewed by the mutation `renewToken` or by a ping with the same payload.
  */
-export function serveSockets(server: Server, options: SocketOptions): { close(): Promise<void> } {
-  // Compression would cost a deflate context a socket, for frames that are mostly small.
-  const sockets = new WebSocketServer({
-    server,
-    path: '/graphql',
-    maxPayload: MAX_BODY_BYTES,
-    perMessageDeflate: false,
-    verifyClient: admitting(options),
-  });
-  connectSockets(sockets, makeServer(protocol(options, new WeakMap())), options.log);
-  return { close: () => closeSockets(sockets) };
-}
+export function serveSockets(server: Server, options: SocketOptions): Sockets {
+  const open = new Set<Extra>();
+  const keepAlive = createKeepAlive();
+  const sessions = createSessions(options.verify);
+  const transport = { protocol: makeServer(protocol(options, sessions)), open, keepAlive, log: options.log };
+  const sockets = new WebSocketServer({ ...WEBSOCKETS });
 
-/** CORS does not cover WebSockets: a browser opens them to anywhere, and says for which page. */
-function admitting({ admission, origins }: SocketOptions): VerifyClientCallbackAsync {
-  return ({ req }, answer) => {
-    if (origins.isForeign(req.headers)) return answer(false, 403, 'This origin is not allowed');
-    const wait = admission.ofSocket(req);
-    if (wait === undefined) return answer(true);
-    answer(false, 429, 'Too Many Requests', { 'retry-after': String(wait) });
+  server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
+    const admitted = admitUpgrade(request, options);
+    if ('status' in admitted) return refuseUpgrade(connection, admitted);
+    sockets.handleUpgrade(request, connection, head, (socket) =>
+      openSocket(transport, upgraded(socket, request, admitted, options)),
+    );
+  });
+
+  return {
+    open,
+    dismiss: (socket) => closeSocket(socket, 1001, 'Going away'),
+    end() {
+      keepAlive.stop();
+      sessions.stop();
+      for (const { socket } of open) socket.terminate();
+    },
   };
 }
 
-type State = SocketState<Record<string, unknown>, Extra>;
+/** A function of its own: what lives as long as a socket must not hold on to the request in a scope around it. */
+function upgraded(
+  socket: WebSocket,
+  request: IncomingMessage,
+  place: Place,
+  { admission, outlets }: SocketOptions,
+): Extra {
+  const extra: Extra = {
+    socket,
+    connection: request.socket,
+    address: admission.addressOf(request),
+    authorization: request.headers.authorization,
+    place,
+    outlet: outlets.open(request.socket, () => closeSocket(extra, STALLED, 'Client stalled')),
+  };
+  return extra;
+}
+
+const WEBSOCKETS = {
+  noServer: true,
+  clientTracking: false,
+  maxPayload: MAX_BODY_BYTES,
+  // Compression would cost a deflate context a socket, for frames that are mostly small.
+  perMessageDeflate: false,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+  handleProtocols,
+};
 
 function protocol(
-  { graphql, verify, closing, log, admission, persisted }: SocketOptions,
-  sessions: WeakMap<WebSocket, Session>,
-): ServerOptions<Record<string, unknown>, Extra> {
-  const sessionOf = (state: State) => {
-    const session = sessions.get(state.extra.socket);
-    if (session === undefined) throw new Error('a message before connection_init was accepted');
-    return session;
-  };
+  { graphql, log, admission, persisted, maxOperationsPerSocket }: SocketOptions,
+  { onConnect, onPing, onClose }: Sessions,
+): SocketHooks {
   return {
     connectionInitWaitTimeout: INIT_TIMEOUT_MS,
-    async onConnect(state) {
-      const { socket, request } = state.extra;
-      const sent = authorizationOf(state.connectionParams) ?? request.headers.authorization;
-      const claims = await claimsOf(sent, verify).catch((error) => refuse(socket, messageOf(error)));
-      if (claims === undefined) return false;
-      const session: Session = { identity: { claims }, gone: new AbortController() };
-      sessions.set(socket, session);
-      endAtExpiry(socket, session);
-      return true;
-    },
-    async onPing(state, payload) {
-      const { socket } = state.extra;
-      const session = sessions.get(socket);
-      const sent = authorizationOf(payload);
-      if (session === undefined || sent === undefined) return;
-      const claims = await claimsOf(sent, verify).catch((error) => refuse(socket, messageOf(error)));
-      if (claims === undefined) return;
-      if (claims.sub !== session.identity.claims.sub) return void refuse(socket, 'Token of somebody else');
-      session.identity.claims = claims;
-      endAtExpiry(socket, session);
-    },
-    onClose(state) {
-      const session = sessions.get(state.extra.socket);
-      clearTimeout(session?.expiry);
-      session?.gone.abort();
-    },
-    async onSubscribe(state, _id, payload) {
+    onConnect,
+    onPing,
+    onClose,
+    async onSubscribe(state, id, payload) {
       const { variables, operationName } = payload;
-      if (Object.keys(state.subscriptions).length > MAX_OPERATIONS) {
-        return [refusal('TOO_MANY_OPERATIONS', `At most ${MAX_OPERATIONS} operations run on one socket.`)];
+      if (Object.keys(state.subscriptions).length > maxOperationsPerSocket) {
+        return [tooManyOperations(maxOperationsPerSocket)];
       }
-      const { identity, gone } = sessionOf(state);
-      const tooSoon = admission.ofOperation(identity.claims, state.extra.request);
+      const { identity, signal } = sessionOf(state);
+      const tooSoon = admission.ofOperation(identity.claims, state.extra.address);
       if (tooSoon) return [tooSoon];
       // graphql-ws hands on what else a payload holds, without a type.
       const named = persisted(payload as Named);
       if (named instanceof GraphQLError) return [named];
       const query = String(named.query);
-      const signal = AbortSignal.any([gone.signal, closing]);
       const pipeline = graphql.getEnveloped({ socket: { identity, signal }, params: { query, variables } });
       const document = parsedBy(pipeline, query);
       if (document instanceof GraphQLError) return [document];
@@ -129,7 +143,15 @@ function protocol(
         variableValues: variables ?? {},
         operationName,
         contextValue: await pipeline.contextFactory(),
-        rootValue: { execute: pipeline.execute, subscribe: pipeline.subscribe },
+        rootValue: {
+          execute: pipeline.execute,
+          async subscribe(args: LiveArgs) {
+            const opened = await graphql.openLive(args);
+            if (!('follow' in opened)) return opened;
+            const from = takeCursor(state.connectionParams, id);
+            return followOverSocket(opened, { outlet: state.extra.outlet, id, from });
+          },
+        },
       };
     },
     execute: (args) => withoutRoot(args, 'execute'),
@@ -156,28 +178,20 @@ function withoutRoot(args: ExecutionArgs, kind: 'execute' | 'subscribe') {
   return rootValue[kind](rest);
 }
 
-/** A close reason holds at most 123 bytes. */
-function refuse(socket: WebSocket, reason: string): undefined {
-  socket.close(CloseCode.Forbidden, Buffer.from(`Forbidden: ${reason}`).subarray(0, 120).toString());
-  return undefined;
+/**
+ * Who reconnects may say on connecting how far it had come with each operation that it is about to resume. Counts once: a
+ * later operation of the same id is another one.
+ */
+function takeCursor(params: Record<string, unknown> | undefined, id: string): number {
+  const { cursors } = params ?? {};
+  if (typeof cursors !== 'object' || cursors === null || !Object.hasOwn(cursors, id)) return 0;
+  const seq: unknown = Reflect.get(cursors, id);
+  Reflect.deleteProperty(cursors, id);
+  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq > 0 ? seq : 0;
 }
 
-function endAtExpiry(socket: WebSocket, session: Session): void {
-  clearTimeout(session.expiry);
-  const left = millisecondsLeft(session.identity.claims);
-  if (left === undefined) return;
-  session.expiry = setTimeout(
-    () => (left > LONGEST_TIMER_MS ? endAtExpiry(socket, session) : refuse(socket, 'Token expired')),
-    Math.min(left, LONGEST_TIMER_MS),
-  );
-}
-
-/** Playgrounds send their headers, whose names come in any case; scripts send `token`. */
-function authorizationOf(params: Record<string, unknown> | undefined): string | undefined {
-  for (const [name, value] of Object.entries(params ?? {})) {
-    if (typeof value !== 'string') continue;
-    if (name.toLowerCase() === 'authorization') return value;
-    if (name === 'token') return `Bearer ${value}`;
-  }
-  return undefined;
+function tooManyOperations(limit: number): GraphQLError {
+  return refusal('TOO_MANY_OPERATIONS', `At most ${limit} operations run on one socket.`, {
+    extensions: { limit },
+  });
 }

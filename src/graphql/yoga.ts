@@ -8,8 +8,10 @@ import { claimsOf, type Verify } from './authorization.ts';
 import type { OperationContext } from './context.ts';
 import { createDocumentLimits } from './limits/document-limits.ts';
 import { type Persisted, persistedOverHttp } from './limits/persisted.ts';
+import { refusal } from './limits/refusals.ts';
+import { createLiveOperations, type OpenLive } from './live/operations.ts';
 import { createErrorMask } from './masking.ts';
-import { executeLeased, subscribeLeased } from './operation.ts';
+import { type Executing, executeLeased } from './operation.ts';
 import { createExecutor } from './planned-queries.ts';
 import { type Example, renderPlayground } from './playground.ts';
 
@@ -41,7 +43,10 @@ export function createGraphql(options: GraphqlOptions) {
   const { schema, verify, base, closing, playground } = options;
   const maskError = createErrorMask(base.log, options);
   const limits = createDocumentLimits(schema, options.limits, options);
-  return createYoga<object, OperationContext>({
+  const executing = { timeoutMs: options.timeoutMs, execute: createExecutor() };
+  const { stats } = base.live;
+  const openLive = createLiveOperations({ schema, executing, mask: maskError, stats });
+  const yoga = createYoga<object, OperationContext>({
     schema,
     logging: false,
     graphqlEndpoint: '/graphql',
@@ -72,8 +77,13 @@ export function createGraphql(options: GraphqlOptions) {
       );
       return { ...base, identity: { claims }, signal: AbortSignal.any([initial.request.signal, closing]) };
     },
-    plugins: [jsonOnly, persistedOverHttp(options.persisted), limits.plugin, leasing(options, limits)],
+    plugins: [jsonOnly, persistedOverHttp(options.persisted), limits.plugin, leasing(executing, limits)],
   });
+  const open: OpenLive = async (args) => {
+    const refused = limits.refusalOf(args);
+    return refused ? { errors: [refused] } : await openLive(args);
+  };
+  return Object.assign(yoga, { openLive: open, maskError });
 }
 
 export type Graphql = ReturnType<typeof createGraphql>;
@@ -104,24 +114,23 @@ const jsonOnly: Plugin = {
 
 type LeasedArgs = ExecutionArgs & { contextValue: OperationContext };
 
-function leasing(
-  { timeoutMs }: GraphqlOptions,
-  { refusalOf }: ReturnType<typeof createDocumentLimits>,
-): Plugin {
-  const executing = { timeoutMs, execute: createExecutor() };
-  const unlessRefused =
-    <T>(run: (args: LeasedArgs) => T) =>
-    (args: ExecutionArgs) => {
-      const refused = refusalOf(args);
-      // Envelop's types leave the context open; the pipeline above has made it.
-      return refused ? { errors: [refused] } : run(args as LeasedArgs);
-    };
-  const execute = unlessRefused((args) => executeLeased(args, executing));
-  const subscribe = unlessRefused((args) =>
-    subscribeLeased(args, executing, !('socket' in args.contextValue)),
-  );
+function leasing(executing: Executing, { refusalOf }: ReturnType<typeof createDocumentLimits>): Plugin {
+  const execute = (args: ExecutionArgs) => {
+    const refused = refusalOf(args);
+    // Envelop's types leave the context open; the pipeline above has made it.
+    return refused ? { errors: [refused] } : executeLeased(args as LeasedArgs, executing);
+  };
   return {
     onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
-    onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe),
+    // Subscriptions go past Yoga, which would hold a pipeline of streams for each.
+    onSubscribe: ({ setResultAndStopExecution }) =>
+      setResultAndStopExecution({
+        errors: [
+          refusal(
+            'SUBSCRIPTION_TRANSPORT',
+            'Subscribe over WebSocket, or over server-sent events with plain JSON.',
+          ),
+        ],
+      }),
   };
 }

@@ -12,6 +12,15 @@ const postgresUrl = z.url({
   protocol: /^postgres(ql)?$/,
   error: 'must look like postgresql://user:password@host:5432/db',
 });
+const redisUrl = z
+  .url({ protocol: /^rediss?$/, error: 'must look like redis://user:password@host:6379' })
+  .refine(
+    (text) => {
+      const { pathname, username, password } = new URL(text);
+      return /^\/?\d*$/.test(pathname) && isPercentEncoded(username) && isPercentEncoded(password);
+    },
+    { error: 'must end in the number of a database, if anything, and have its password percent-encoded' },
+  );
 
 /**
  * Every setting the program reads, in the order of `.env.example`, which a test checks against this schema.
@@ -51,6 +60,12 @@ export const settings = z.object({
   STATEMENT_TIMEOUT_MS: whole(100, 600_000)
     .default(15_000)
     .describe('Longest time one SQL statement may take.'),
+  REDIS_URL: redisUrl
+    .optional()
+    .describe(
+      'A Redis that carries the wake-ups of live subscriptions between processes; default: Postgres does.',
+    )
+    .meta({ example: 'redis://:password@localhost:6379' }),
   JWT_SECRET: z
     .string()
     .min(32, 'must have at least 32 characters')
@@ -105,6 +120,38 @@ export const settings = z.object({
   GRAPHQL_MAX_ALIASES: whole(0, 10_000).default(60).describe('Fields of a document that are renamed.'),
   GRAPHQL_MAX_DIRECTIVES: whole(0, 10_000).default(50).describe('Directives in a document.'),
   GRAPHQL_MAX_ROOT_FIELDS: whole(1, 1_000).default(30).describe('Root fields of an operation.'),
+  LIVE_MAX_SOCKETS: whole(1, 1_000_000)
+    .default(20_000)
+    .describe('WebSockets and SSE streams of this process; more are sent elsewhere with 503.'),
+  LIVE_MAX_SOCKETS_PER_USER: whole(1, 1_000_000)
+    .default(200)
+    .describe('WebSockets and SSE streams of one user, or without a token of one address, per process.'),
+  // A page with a hundred live widgets is none; more is a client that forgot to unsubscribe.
+  LIVE_MAX_OPERATIONS_PER_SOCKET: whole(1, 10_000)
+    .default(100)
+    .describe('Operations that run on one WebSocket at the same time.'),
+  // Node tells when a connection has drained only where more than 65,536 bytes had gathered.
+  LIVE_MAX_BUFFERED_BYTES: whole(65_536, 67_108_864)
+    .default(262_144)
+    .describe('Bytes that wait for a slow client; with more its streams are paused.'),
+  LIVE_STALLED_SECONDS: whole(1, 3_600)
+    .default(30)
+    .describe('A client that is paused for so long is disconnected.'),
+  LIVE_RING_EVENTS: whole(1, 100_000)
+    .default(500)
+    .describe('Newest events of a watched execution that are kept in memory.'),
+  LIVE_RING_BYTES: whole(4_096, 67_108_864)
+    .default(262_144)
+    .describe('Bytes of those events; whichever of the two is reached first counts.'),
+  LIVE_GRACE_SECONDS: whole(0, 3_600)
+    .default(10)
+    .describe('An execution that nobody watches any more is kept in memory for so long.'),
+  METRICS_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe('Bearer token that /metrics asks for. Default: open to all, and off in production.')
+    .meta({ example: 'a-token-of-at-least-16-characters' }),
   NODE_ENV: z
     .string()
     .default('development')
@@ -138,6 +185,24 @@ export type DocumentLimits = {
   maxRootFields: number;
 };
 
+/** What the live part of the API holds at most, for one process. */
+export type LiveLimits = {
+  /** WebSockets and SSE streams. */
+  maxSockets: number;
+  /** WebSockets and SSE streams of one user. */
+  maxSocketsPerUser: number;
+  maxOperationsPerSocket: number;
+  /** Unsent bytes of a socket from which on it is paused. */
+  maxBufferedBytes: number;
+  /** How long a socket may be paused before it is closed. */
+  stalledMs: number;
+  /** Events and bytes that are kept of one stream. */
+  ringEvents: number;
+  ringBytes: number;
+  /** How long a stream without subscribers is kept. */
+  graceMs: number;
+};
+
 export type JwtConfig = { secret?: string; jwksUrl?: string; issuer?: string; audience: string };
 
 export type Config = {
@@ -154,6 +219,8 @@ export type Config = {
   dataDir: string;
   poolSize: number;
   statementTimeoutMs: number;
+  /** Where this program's own writers send their hints; undefined: Postgres sends them. */
+  redisUrl?: string;
   jwt: JwtConfig;
   graphiql: boolean;
   introspection: boolean;
@@ -166,6 +233,8 @@ export type Config = {
   /** Operations a minute; 0 for no limit. */
   rateLimits: { perUser: number; perIp: number };
   limits: DocumentLimits;
+  live: LiveLimits;
+  metricsToken?: string;
   demo: boolean;
   logLevel: LogLevel;
   shutdownGraceMs: number;
@@ -204,6 +273,7 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     dataDir: resolve(folder, s.RUNCAST_DATA_DIR),
     poolSize: s.DATABASE_POOL_SIZE,
     statementTimeoutMs: s.STATEMENT_TIMEOUT_MS,
+    ...(s.REDIS_URL && { redisUrl: s.REDIS_URL }),
     jwt: {
       audience: s.JWT_AUDIENCE,
       ...(s.JWT_SECRET && { secret: s.JWT_SECRET }),
@@ -218,6 +288,8 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     trustProxy: s.TRUST_PROXY,
     rateLimits: { perUser: s.RATE_LIMIT_PER_USER, perIp: s.RATE_LIMIT_PER_IP },
     limits: limitsOf(s),
+    live: liveLimitsOf(s),
+    ...(s.METRICS_TOKEN && { metricsToken: s.METRICS_TOKEN }),
     demo: s.DEMO ?? graphiql,
     logLevel: s.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
@@ -234,6 +306,11 @@ export function defaultLimits(): DocumentLimits {
   return limitsOf(settings.parse({}));
 }
 
+/** The limits of the live part where nothing is set. */
+export function defaultLiveLimits(): LiveLimits {
+  return liveLimitsOf(settings.parse({}));
+}
+
 function limitsOf(s: z.infer<typeof settings>): DocumentLimits {
   return {
     maxDepth: s.GRAPHQL_MAX_DEPTH,
@@ -245,9 +322,31 @@ function limitsOf(s: z.infer<typeof settings>): DocumentLimits {
   };
 }
 
+function liveLimitsOf(s: z.infer<typeof settings>): LiveLimits {
+  return {
+    maxSockets: s.LIVE_MAX_SOCKETS,
+    maxSocketsPerUser: s.LIVE_MAX_SOCKETS_PER_USER,
+    maxOperationsPerSocket: s.LIVE_MAX_OPERATIONS_PER_SOCKET,
+    maxBufferedBytes: s.LIVE_MAX_BUFFERED_BYTES,
+    stalledMs: s.LIVE_STALLED_SECONDS * 1_000,
+    ringEvents: s.LIVE_RING_EVENTS,
+    ringBytes: s.LIVE_RING_BYTES,
+    graceMs: s.LIVE_GRACE_SECONDS * 1_000,
+  };
+}
+
 /** Where the local provider keeps a run's files, below the data folder. */
 export function runFolder(config: Pick<Config, 'dataDir'>, executionId: string): string {
   return join(config.dataDir, 'runs', executionId);
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function originsOf(text: string, context: z.RefinementCtx): string[] {

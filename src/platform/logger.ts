@@ -6,7 +6,15 @@ export const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', '
 export type LogLevel = (typeof logLevels)[number];
 
 /** Fields that may hold a secret: their values never reach the log, whoever hands them over. */
-const SECRET_FIELDS = ['authorization', 'password', 'token', 'secret', 'connectionString', 'databaseUrl'];
+const SECRET_FIELDS = [
+  'authorization',
+  'password',
+  'token',
+  'secret',
+  'connectionString',
+  'databaseUrl',
+  'redisUrl',
+];
 
 /** JSON lines on stderr, one per entry, so that stdout stays for what a command was asked to print. */
 export function createLogger(level: LogLevel): Logger {

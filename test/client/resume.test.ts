@@ -82,7 +82,7 @@ describe.each<[string, Partial<ClientOptions>]>([
     const seen = record();
     const watch = client.watchExecution(id, seen);
     await seen.until(({ states }) => states.at(-1) === 'live');
-    proxy.blackHole();
+    proxy.swallow();
     await append(id, ['into the dark']);
     await seen.until(({ states }) => states.at(-1) === 'connecting');
     proxy.restore();
@@ -109,7 +109,7 @@ describe.each<[string, Partial<ClientOptions>]>([
 
   it('gives up a connection that does not come about', async () => {
     const id = await insertTraining(feed, user.id);
-    proxy.blackHole();
+    proxy.swallow();
     const client = connect({ connectMs: 100 });
     const seen = record();
     client.watchExecution(id, seen);

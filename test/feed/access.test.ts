@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readMigrationFiles } from '../../src/platform/db/migrations/files.ts';
 import { madeBy } from '../../src/platform/db/migrations/objects.ts';
+import type { ExecutionRef } from '../../src/platform/feed/events.ts';
 import {
   appendEvents,
   appendOwnEvents,
@@ -12,6 +13,7 @@ import {
   startExecution,
 } from '../../src/platform/feed/feed.ts';
 import { type FeedClient, insertTraining, insertUser, line, openFeed } from '../support/feed.ts';
+import { insertTenant } from '../support/tenants.ts';
 
 let db: FeedClient;
 let alice: string;
@@ -81,6 +83,79 @@ describe('an execution of somebody else', () => {
     const ref = await insert(alice);
     await db.as('service_role');
     expect(await requestCancel(db, ref)).toBe('cancelled');
+  });
+});
+
+describe('the feed of a run for a tenant', () => {
+  /** A run of Alice's for a tenant in which she has the status, and one for none. */
+  async function runs(status: string) {
+    const tenant = await insertTenant(db.client, { [bob]: 'admin', [alice]: 'member' });
+    await db.query('update public.user_tenants set status = $1 where user_id = $2', [status, alice]);
+    const [theirs, hers] = [await insert(alice), await insert(alice)];
+    await db.query('update runcast.execution_streams set tenant_id = $1 where execution_id = $2', [
+      tenant,
+      theirs.id,
+    ]);
+    await db.as('authenticated', alice);
+    return { theirs, hers, tenant };
+  }
+  const eventsOf = (ref: ExecutionRef) => readEvents(db, { ...ref, after: 0, limit: 10 });
+
+  it('is read by its owner while an active member of it', async () => {
+    const { theirs } = await runs('active');
+    expect(await eventsOf(theirs)).toHaveLength(2);
+    expect(await findStream(db, theirs)).toMatchObject({ lastSeq: 2 });
+    expect(await appendOwnEvents(db, { ...theirs, events: [line('mine')] })).toBe(3);
+    expect(await requestCancel(db, theirs)).toBe('cancelled');
+  });
+
+  it.each(['removed', 'suspended', 'pending'])('is none to an owner who is %s', async (status) => {
+    const { theirs, hers } = await runs(status);
+    const ids = [theirs.id, hers.id];
+    const seen = (table: string) =>
+      db.query(`select distinct execution_id as id from runcast.${table} where execution_id = any($1)`, [
+        ids,
+      ]);
+    for (const table of ['execution_streams', 'execution_events']) {
+      expect(await seen(table)).toEqual([{ id: hers.id }]);
+    }
+    expect(await eventsOf(theirs)).toEqual([]);
+    expect(await eventsOf(hers)).toHaveLength(2);
+    expect(await findStream(db, theirs)).toBeUndefined();
+    const notFound = { code: 'STREAM_NOT_FOUND', message: `there is no training execution ${theirs.id}` };
+    await expect(appendOwnEvents(db, { ...theirs, events: [line('x')] })).rejects.toMatchObject(notFound);
+    await expect(requestCancel(db, theirs)).rejects.toMatchObject(notFound);
+    expect(await requestCancel(db, hers)).toBe('cancelled');
+  });
+
+  it('is none to other members, whatever their role', async () => {
+    const { theirs } = await runs('active');
+    await db.as('authenticated', bob);
+    expect(await eventsOf(theirs)).toEqual([]);
+  });
+
+  it('goes on for the service, which runs it to its end', async () => {
+    const { theirs } = await runs('removed');
+    await db.as('service_role');
+    expect(await appendEvents(db, { ...theirs, events: [line('on')] })).toBe(3);
+    expect(await requestCancel(db, theirs)).toBe('cancelled');
+  });
+
+  it('costs runs for no tenant nothing: nobody asks for the caller’s tenants', async () => {
+    const { theirs, hers } = await runs('active');
+    const callsOf = async (ref: ExecutionRef) => {
+      await db.asOwner();
+      await db.query("begin; set local track_functions = 'pl'");
+      await db.as('authenticated', alice);
+      expect(await findStream(db, ref)).toBeDefined();
+      const [counted] = await db.query<{ calls: number }>(
+        `select calls::int from pg_stat_xact_user_functions where funcname = 'tenants_of_caller'`,
+      );
+      await db.query('rollback');
+      return counted?.calls ?? 0;
+    };
+    expect(await callsOf(hers)).toBe(0);
+    expect(await callsOf(theirs)).toBe(1);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { TestApi, User } from '../support/api.ts';
+import type { Transport } from './transports.ts';
 
 /** Whose rows are asked for, B, and who asks for them. */
 export const CALLERS = ['stranger', 'anon', 'viewer', 'former', 'expired'] as const;
@@ -50,6 +51,8 @@ export type Case = {
   target?: MakeTarget;
   /** Who the call first succeeds for: B, or the operator where users may not at all. */
   owner?: 'service';
+  /** Where not every transport of its operation will do. */
+  transports?: readonly Transport[];
   /** For a subscription that tells of changes: makes one in a row of the person's. */
   provoke?: (api: TestApi, person: Person) => Promise<unknown>;
   seen?: Partial<Record<Caller, Seen>>;

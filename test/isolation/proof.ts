@@ -74,7 +74,7 @@ function waysOf({ call, coordinate, how }: Proof, thorough: boolean): Record<Cal
   const named = how.target !== undefined && call.variables.size > 0;
   const ids = named ? ID_FORMS : (['row id'] as const);
   const forms = call.variables.size > 0 ? FORMS : FORMS.filter((form) => form !== 'literals');
-  const transports = TRANSPORTS_OF[call.operation];
+  const transports = how.transports ?? TRANSPORTS_OF[call.operation];
   const all = ids.flatMap((id, i) =>
     forms.flatMap((form, f) =>
       transports.map((transport, t) => ({

@@ -75,6 +75,32 @@ describe.each([
     expect(await rowsOf(BOB, 'select name from tenants')).toEqual([{ name: 'His' }]);
   });
 
+  it('show the feed of a run for a tenant to its owner only while an active member', async () => {
+    const feeds = `
+      select kind, count(*)::int as events from runcast.execution_streams
+      join runcast.execution_events using (bucket, kind, execution_id)
+      group by kind order by kind`;
+    const seen = await as(undefined, async (client) => {
+      await client.query('reset role');
+      await client.query(`
+        insert into agent_executions (agent_id, user_id, tenant_id) values ('${AGENT}', '${ALICE}', '${HERS}')`);
+      const asAlice = async () => {
+        await client.query(`select set_config('request.jwt.claims', $1, true)`, [
+          JSON.stringify({ role: 'authenticated', sub: ALICE }),
+        ]);
+        await client.query('set local role authenticated');
+        const { rows } = await client.query(feeds);
+        await client.query('reset role');
+        return rows;
+      };
+      const before = await asAlice();
+      await client.query(`update user_tenants set status = 'removed' where user_id = '${ALICE}'`);
+      return [before, await asAlice()];
+    });
+    const ofTraining = { kind: 'training', events: 1 };
+    expect(seen).toEqual([[{ kind: 'agent', events: 1 }, ofTraining], [ofTraining]]);
+  });
+
   it('let nobody charge a tenant that they do not belong to', async () => {
     const statements = [
       ['usage_metrics', `(user_id, metric_type, tenant_id) values ('${BOB}', 'api_calls', $1)`],

@@ -60,6 +60,11 @@ const faults: [fault: string, repair: string, line: string][] = [
     "a foreign client's usage changes the sums: a row that is changed changes no sum",
   ],
   [
+    'alter table user_tenants disable trigger zz_runcast_access_delete',
+    'alter table user_tenants enable trigger zz_runcast_access_delete',
+    'a changed membership is announced: no trigger after delete',
+  ],
+  [
     'alter table agents disable trigger update_agents_updated_at',
     'alter table agents enable trigger update_agents_updated_at',
     'updated_at moves on public.agents: updated_at stays as it was',

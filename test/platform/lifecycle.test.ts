@@ -18,6 +18,26 @@ describe('stopping', () => {
     expect(order).toEqual(['server', 'worker', 'database']);
   });
 
+  it('takes what is registered together at the same time, in the turn of the first of them', async () => {
+    const order: string[] = [];
+    const lifecycle = createLifecycle(log, 1000);
+    lifecycle.onStop('database', () => order.push('database'));
+    const both = lifecycle.together();
+    lifecycle.onStop('port', () => order.push('port'));
+    const { promise: apiHasBegun, resolve: begin } = Promise.withResolvers<void>();
+    both.onStop('worker', async () => {
+      await apiHasBegun;
+      order.push('worker');
+    });
+    both.onStop('api', () => {
+      begin();
+      throw new Error('stuck');
+    });
+    const failures = await lifecycle.stop();
+    expect(failures.map(({ message }) => message)).toEqual(['api did not stop: stuck']);
+    expect(order).toEqual(['port', 'worker', 'database']);
+  });
+
   it('goes on after a failure and reports every one', async () => {
     const order: string[] = [];
     const lifecycle = createLifecycle(log, 1000);

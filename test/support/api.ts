@@ -1,20 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClient, type Client as SocketClient } from 'graphql-ws';
 import { Client } from 'pg';
 import { WebSocket } from 'ws';
 import { type ApiOptions, createApi } from '../../src/app/api.ts';
+import { createHttpServer, type HttpTimeouts } from '../../src/app/listen.ts';
 import type { Availabilities } from '../../src/modules/training/service.ts';
 import { mintToken } from '../../src/platform/auth/mint-token.ts';
 import { rememberTokens } from '../../src/platform/auth/remember-tokens.ts';
 import { createTokenVerifier } from '../../src/platform/auth/verify-token.ts';
+import { defaultLiveLimits } from '../../src/platform/config.ts';
 import { createViewerDatabase } from '../../src/platform/db/viewer.ts';
+import type { SendHint } from '../../src/platform/live/hint-source.ts';
 import { createLive } from '../../src/platform/live/live.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createTestDatabase } from './postgres.ts';
 
-const JWT = { secret: 'a-secret-for-tests-of-at-least-32-characters', audience: 'authenticated' };
+export const JWT = { secret: 'a-secret-for-tests-of-at-least-32-characters', audience: 'authenticated' };
 
 export type User = { id: string; email: string; token: string };
 
@@ -36,19 +38,35 @@ const availabilities: Availabilities = {
 };
 
 /** An API on a free port over a database of its own, with helpers to make users and to ask as them. */
-export async function startApi(options: Partial<ApiOptions> & { poolSize?: number } = {}) {
+export async function startApi(
+  options: Partial<ApiOptions> & {
+    poolSize?: number;
+    timeouts?: HttpTimeouts;
+    /** The API's way to its database, by a proxy say; default: as it is. */
+    through?: (url: string) => string;
+    redisUrl?: string;
+    sendHint?: SendHint;
+  } = {},
+) {
   const database = await createTestDatabase();
   const admin = new Client({ connectionString: database.admin });
   admin.on('error', () => {});
   await admin.connect();
-  const log = createLogger('silent');
-  const { poolSize = 4, ...rest } = options;
-  const viewerDb = createViewerDatabase({ url: database.api, poolSize, log });
-  const live = createLive({ url: database.api, log });
+  const { poolSize = 4, timeouts, through = (way) => way, redisUrl, sendHint, ...rest } = options;
+  const log = options.log ?? createLogger('silent');
+  const databaseUrl = through(database.api);
+  const viewerDb = createViewerDatabase({ url: databaseUrl, poolSize, sendHint, log });
+  const live = createLive({
+    url: databaseUrl,
+    redisUrl,
+    viewerDb,
+    log,
+    limits: rest.config?.live ?? defaultLiveLimits(),
+  });
   const config = { statementTimeoutMs: 10_000, graphiql: true, introspection: true };
   const verify = rememberTokens(createTokenVerifier(JWT));
   const api = createApi({ config, viewerDb, verify, live, log, providers: availabilities, ...rest });
-  const server = createServer(api.handler);
+  const server = createHttpServer(api.handler, timeouts);
   const attached = api.attach(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -89,7 +107,7 @@ export function tokenOf(
   return mintToken(JWT, claims, lifetimeSeconds);
 }
 
-async function ask(
+export async function ask(
   url: string,
   query: string,
   variables: object,
@@ -111,7 +129,7 @@ export type Socket = SocketClient & {
   follow(query: string, variables?: object): AsyncIterableIterator<{ data?: Data; errors?: unknown }>;
 };
 
-function socketTo(url: string, user: Pick<User, 'token'> | undefined): Socket {
+export function socketTo(url: string, user: Pick<User, 'token'> | undefined): Socket {
   const client = createClient({
     url: `${url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,

@@ -52,6 +52,27 @@ export async function insertUser(sql: Sql): Promise<string> {
   return id;
 }
 
+/** What is notified on the channels while `work` runs, in order, as JSON; all of it, whoever notified. */
+export async function notifiedDuring(
+  url: string,
+  channels: readonly string[],
+  work: () => Promise<unknown>,
+): Promise<unknown[]> {
+  await using listener = await connectFeed(url);
+  const end = Promise.withResolvers<void>();
+  const notified: unknown[] = [];
+  listener.client.on('notification', ({ channel, payload }) => {
+    if (channel === 'end') end.resolve();
+    else notified.push(JSON.parse(payload ?? ''));
+  });
+  for (const channel of [...channels, 'end']) await listener.query(`listen "${channel}"`);
+  await work();
+  // Notifications come in the order of their commits: with this one everything before it is here.
+  await listener.query('notify "end"');
+  await end.promise;
+  return notified;
+}
+
 /** Columns of the row beyond those without a default. */
 type TrainingValues = { status?: string; progress?: number; logs?: string[] };
 

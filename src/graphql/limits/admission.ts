@@ -17,8 +17,10 @@ export type Admission = {
   ofRequest(request: IncomingMessage): Promise<Admitted>;
   /** Of a socket that is opened: undefined, or in how many seconds to try again. */
   ofSocket(request: IncomingMessage): number | undefined;
-  /** Of an operation on a socket. */
-  ofOperation(claims: Claims, request: IncomingMessage): GraphQLError | undefined;
+  /** Of an operation on a socket that was opened from that address. */
+  ofOperation(claims: Claims, address: string): GraphQLError | undefined;
+  /** Where it came from, by which those without a token are told apart. */
+  addressOf(request: IncomingMessage): string;
 };
 
 export function createAdmission(options: {
@@ -37,6 +39,7 @@ export function createAdmission(options: {
       return { claims, refused: refused(wait) };
     },
     ofSocket: (request) => rateLimits.ofAddress(addressOf(request)),
-    ofOperation: (claims, request) => refused(rateLimits.ofCaller(claims, addressOf(request))),
+    ofOperation: (claims, address) => refused(rateLimits.ofCaller(claims, address)),
+    addressOf,
   };
 }

@@ -1,11 +1,19 @@
-import { Client, DatabaseError } from 'pg';
+import { type Client, DatabaseError } from 'pg';
+import type { SendHint } from '../live/hint-source.ts';
 import type { Logger } from '../logger.ts';
 import { ConnectionLostError } from './driver-errors.ts';
 import { PipelinedQuery, type PipelineResult, type Step } from './pipelined-query.ts';
 import { StatementCache } from './statement-cache.ts';
+import { endWire, newWire, type Wire, withinTime } from './wire.ts';
 import type { WireValue } from './wire-values.ts';
 
-export type ConnectionOptions = { url: string; statementTimeoutMs: number; log: Logger };
+export type ConnectionOptions = {
+  url: string;
+  statementTimeoutMs: number;
+  /** Who sends the hints of what is written over it; default: the database. */
+  sendHint?: SendHint;
+  log: Logger;
+};
 
 /** A statement's text, with $1, $2, …, and what they stand for. */
 export type Statement = { text: string; values: readonly WireValue[] };
@@ -15,26 +23,46 @@ export type Statement = { text: string; values: readonly WireValue[] };
  * connection poolers refuse settings.
  */
 const SETTINGS = `select set_config('statement_timeout', $1, false), set_config('TimeZone', 'UTC', false),
-  set_config('DateStyle', 'ISO', false), set_config('bytea_output', 'hex', false), pg_backend_pid() as pid`;
+  set_config('DateStyle', 'ISO', false), set_config('bytea_output', 'hex', false),
+  set_config('runcast.hints', $2, false), pg_backend_pid() as pid`;
 
-const CONNECT_TIMEOUT_MS = 10_000;
+/** As long as a statement may take, but within these bounds: a login to another continent has seven round trips. */
+const SHORTEST_CONNECT_MS = 3_000;
+const LONGEST_CONNECT_MS = 10_000;
+/**
+ * Postgres ends a statement at its timeout, or when it is cancelled, and says so. Where that takes so much longer the
+ * answer is lost, although nobody has told that the connection is.
+ */
+const ANSWER_MARGIN_MS = 1_500;
 /** A column has changed its type, or a pooler has reset the session: the statement must be prepared anew. */
 const STALE = new Set(['0A000', '26000']);
+
+const APPLICATION_NAME = 'runcast api';
 
 /** An open connection to Postgres that runs one pipeline at a time. */
 export class Connection {
   readonly #options: ConnectionOptions;
+  readonly #wire: Wire;
   readonly #client: Client;
   readonly #pid: number;
   readonly #statements = new StatementCache();
+  /** Started anew with each pipeline: setting a timer for each would cost more than leaving this one to run out. */
+  readonly #overdue: NodeJS.Timeout;
   #isOpen = true;
+  /** The pipeline that runs, if one does. */
+  #running: PipelinedQuery | undefined;
   /** Reports a failed pipeline, once the server is ready for the next or the connection has ended. */
   #fail: (() => void) | undefined;
 
-  private constructor(options: ConnectionOptions, client: Client, pid: number) {
+  private constructor(options: ConnectionOptions, wire: Wire, pid: number) {
+    const { client } = wire;
     this.#options = options;
+    this.#wire = wire;
     this.#client = client;
     this.#pid = pid;
+    const answerMs = options.statementTimeoutMs + ANSWER_MARGIN_MS;
+    this.#overdue = setTimeout(() => this.#giveUp(this.#running), answerMs);
+    this.#overdue.unref();
     client.on('drain', () => this.#reportFailure());
     client.on('end', () => this.#lose());
     client.on('error', () => this.#lose());
@@ -42,17 +70,15 @@ export class Connection {
 
   /** @throws the driver's error where the database cannot be reached or refuses the login */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const client = newClient(options);
+    const wire = newWire(options.url, APPLICATION_NAME);
     // Until somebody listens, a connection that breaks would end the process.
-    client.on('error', (error) => options.log.warn({ err: error }, 'lost a database connection'));
-    try {
+    wire.client.on('error', (error) => options.log.warn({ err: error }, 'lost a database connection'));
+    return await withinTime(wire, connectMs(options), async (client) => {
       await client.connect();
-      const { rows } = await client.query<{ pid: number }>(SETTINGS, [String(options.statementTimeoutMs)]);
-      return new Connection(options, client, rows[0]?.pid ?? 0);
-    } catch (error) {
-      client.end().catch(() => {});
-      throw error;
-    }
+      const values = [String(options.statementTimeoutMs), options.sendHint ? 'off' : 'on'];
+      const { rows } = await client.query<{ pid: number }>(SETTINGS, values);
+      return new Connection(options, wire, rows[0]?.pid ?? 0);
+    });
   }
 
   get isOpen(): boolean {
@@ -76,12 +102,17 @@ export class Connection {
     return new Promise((resolve, reject) => {
       if (!this.#isOpen) return reject(new ConnectionLostError());
       const query = new PipelinedQuery(steps, this.#statements.takeClosable(), (outcome) => {
-        if ('result' in outcome) return resolve(outcome.result);
+        if ('result' in outcome) {
+          this.#running = undefined;
+          return resolve(outcome.result);
+        }
         const { error } = outcome;
         this.#forgetUncertain(steps, error);
         this.#fail = () => reject(error instanceof DatabaseError ? error : new ConnectionLostError(error));
         if (!this.#isOpen) this.#reportFailure();
       });
+      this.#running = query;
+      this.#overdue.refresh();
       this.#client.query(query);
     });
   }
@@ -96,11 +127,14 @@ export class Connection {
    * TLS and poolers. Resolves once the signal was sent, so it can no more hit a statement that is sent later.
    */
   async cancel(): Promise<void> {
-    const client = newClient(this.#options);
-    client.on('error', () => {});
+    const wire = newWire(this.#options.url, APPLICATION_NAME);
+    wire.client.on('error', () => {});
     try {
-      await client.connect();
-      await client.query('select pg_cancel_backend($1)', [this.#pid]);
+      await withinTime(wire, connectMs(this.#options), async (client) => {
+        await client.connect();
+        await client.query('select pg_cancel_backend($1)', [this.#pid]);
+      });
+      this.#giveUpUnlessAnswered(this.#running);
     } catch (error) {
       this.#options.log.warn(
         { err: error },
@@ -108,13 +142,14 @@ export class Connection {
       );
       await this.end();
     } finally {
-      await client.end().catch(() => {});
+      await endWire(wire);
     }
   }
 
   /** Closes the connection, at once where a statement runs. */
   async end(): Promise<void> {
-    await this.#client.end();
+    clearTimeout(this.#overdue);
+    await endWire(this.#wire);
   }
 
   #step({ text, values }: Statement): Step {
@@ -129,7 +164,9 @@ export class Connection {
   }
 
   #reportFailure(): void {
-    this.#fail?.();
+    if (!this.#fail) return;
+    this.#running = undefined;
+    this.#fail();
     this.#fail = undefined;
   }
 
@@ -137,13 +174,21 @@ export class Connection {
     this.#isOpen = false;
     this.#reportFailure();
   }
+
+  #giveUpUnlessAnswered(query: PipelinedQuery | undefined): void {
+    if (query) setTimeout(() => this.#giveUp(query), ANSWER_MARGIN_MS).unref();
+  }
+
+  /** A process that was busy itself reads what has come in meanwhile before it judges. */
+  #giveUp(query: PipelinedQuery | undefined): void {
+    setImmediate(() => {
+      if (!query || query !== this.#running) return;
+      this.#options.log.warn('a statement was not answered in time, so its connection is thrown away');
+      this.#wire.socket.destroy();
+    });
+  }
 }
 
-function newClient({ url }: ConnectionOptions): Client {
-  return new Client({
-    connectionString: url,
-    application_name: 'runcast api',
-    keepAlive: true,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  });
+function connectMs({ statementTimeoutMs }: ConnectionOptions): number {
+  return Math.min(Math.max(statementTimeoutMs, SHORTEST_CONNECT_MS), LONGEST_CONNECT_MS);
 }

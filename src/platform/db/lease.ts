@@ -52,7 +52,7 @@ export class Operation implements Lease, Operating {
     this.#giveBack = giveBack;
     this.#signal = signal;
     const run = async (statement: Statement) => slot.session.run(statement, slot.admitAlone().viewer);
-    this.sql = createSql(run);
+    this.sql = createSql(run, slot.sendHint);
     this.rows = createRows(slot.models, run);
     if (signal?.aborted) this.#abort();
     else signal?.addEventListener('abort', this.#abort, { once: true });
@@ -72,17 +72,21 @@ export class Operation implements Lease, Operating {
     return scopes.run({ operation: this }, () => begun(work()));
   }
 
-  transaction<T>(work: (tx: { prisma: TransactionClient; sql: Sql }) => Promise<T>): Promise<T> {
-    const { session } = this.#slot;
-    return this.prisma.$transaction(async (prisma) => {
+  async transaction<T>(work: (tx: { prisma: TransactionClient; sql: Sql }) => Promise<T>): Promise<T> {
+    const { session, sendHint } = this.#slot;
+    const hints: string[] = [];
+    const result = await this.prisma.$transaction(async (prisma) => {
       const hold = session.openHold;
       if (!hold) throw new ViewerError('TRANSACTION_OVER', 'The transaction is over.');
-      const sql = createSql(async (statement) => {
+      const run = async (statement: Statement) => {
         this.#slot.admit();
         return await session.runIn(hold, statement);
-      });
+      };
+      const sql = createSql(run, sendHint && ((hint) => void hints.push(hint)));
       return await scopes.run({ operation: this, hold }, async () => await work({ prisma, sql }));
     });
+    for (const hint of hints) sendHint?.(hint);
+    return result;
   }
 
   /** Counts a call of Prisma's as in flight from when it is made, which is before its first statement. */

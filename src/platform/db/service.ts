@@ -1,7 +1,6 @@
-import type { Logger } from '../logger.ts';
 import type { Claims } from './claims.ts';
 import type { Sql } from './sql.ts';
-import { createViewerDatabase } from './viewer.ts';
+import { createViewerDatabase, type ViewerDatabaseOptions } from './viewer.ts';
 
 const SERVICE: Claims = { role: 'service_role' };
 
@@ -14,15 +13,13 @@ export type ServiceDatabase = {
 };
 
 /** @param options.url of a login role that may become service_role */
-export function createServiceDatabase(options: {
-  url: string;
-  poolSize: number;
-  log: Logger;
-}): ServiceDatabase {
+export function createServiceDatabase(options: ViewerDatabaseOptions): ServiceDatabase {
   const viewers = createViewerDatabase(options);
+  const { sendHint } = options;
   return {
     sql: {
       query: (text, values) => viewers.withViewer(SERVICE, ({ sql }) => sql.query(text, values)),
+      ...(sendHint && { hint: sendHint }),
     },
     transaction: (work) =>
       viewers.withViewer(SERVICE, (viewer) => viewer.transaction(({ sql }) => work(sql))),

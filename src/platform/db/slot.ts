@@ -1,4 +1,5 @@
 import { PrismaClient } from '../../generated/prisma/client.ts';
+import type { SendHint } from '../live/hint-source.ts';
 import { createAdapterFactory } from './adapter.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { ViewerError } from './driver-errors.ts';
@@ -18,10 +19,12 @@ export class Slot {
   readonly session: Session;
   readonly prisma: PrismaClient;
   readonly models: ReadonlyMap<string, ReadModel>;
+  readonly sendHint: SendHint | undefined;
   operation: Operating | undefined;
 
   constructor(options: ConnectionOptions) {
     this.session = new Session(options);
+    this.sendHint = options.sendHint;
     const client = new PrismaClient({
       adapter: createAdapterFactory(this),
       // The others note the call's place in the source, a twentieth of a small read, for messages that quote it.

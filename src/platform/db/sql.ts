@@ -1,4 +1,5 @@
 import { types } from 'pg';
+import type { SendHint } from '../live/hint-source.ts';
 import type { Statement } from './connection.ts';
 import type { PipelineResult } from './pipelined-query.ts';
 import { wireValue } from './wire-values.ts';
@@ -13,12 +14,18 @@ export type Sql = {
    * @throws {DatabaseError} whose `code` is the SQLSTATE
    */
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /**
+   * Sends a hint of what a statement that has succeeded wrote, once that is committed, and never where it is rolled
+   * back. Undefined where the database sends the hints itself.
+   */
+  hint?: SendHint;
 };
 
-export function createSql(run: (statement: Statement) => Promise<PipelineResult>): Sql {
+export function createSql(run: (statement: Statement) => Promise<PipelineResult>, hint?: SendHint): Sql {
   return {
     query: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
       objects<Row>(await run({ text, values: values.map(wireValue) })),
+    ...(hint && { hint }),
   };
 }
 

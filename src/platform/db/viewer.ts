@@ -1,3 +1,4 @@
+import type { SendHint } from '../live/hint-source.ts';
 import type { Logger } from '../logger.ts';
 import { type Claims, claimsSetting } from './claims.ts';
 import type { ConnectionOptions } from './connection.ts';
@@ -35,6 +36,8 @@ export type ViewerDatabaseOptions = {
   poolSize: number;
   /** Default 15 seconds. */
   statementTimeoutMs?: number;
+  /** Sends the hints of what is written here, about which the database then keeps quiet; default: it sends them. */
+  sendHint?: SendHint | undefined;
   log: Logger;
 };
 
@@ -42,8 +45,8 @@ type Waiting = { take: (slot: Slot) => void; refuse: (reason: Error) => void };
 
 /** Opens nothing yet: a client and its connection are made when they are first needed. */
 export function createViewerDatabase(options: ViewerDatabaseOptions): ViewerDatabase {
-  const { url, poolSize, statementTimeoutMs = 15_000, log } = options;
-  const connection: ConnectionOptions = { url, statementTimeoutMs, log };
+  const { url, poolSize, statementTimeoutMs = 15_000, sendHint, log } = options;
+  const connection: ConnectionOptions = { url, statementTimeoutMs, log, ...(sendHint && { sendHint }) };
   const slots: Slot[] = [];
   // The last one given back is lent first: its prepared statements and its pages are warm.
   const free: Slot[] = [];

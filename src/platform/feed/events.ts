@@ -69,6 +69,14 @@ export const eventInput = z.discriminatedUnion('type', [
 export type EventInput = z.infer<typeof eventInput>;
 export type EventType = EventInput['type'];
 
+export const TERMINAL_STATUSES = ['completed', 'failed', 'cancelled'] as const;
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+
+/** Whether nothing may follow an event: it ends its execution, of whatever kind. */
+export function endsExecution(event: EventInput): boolean {
+  return event.type === 'status' && TERMINAL_STATUSES.some((status) => status === event.payload.to);
+}
+
 /** An event as it stands in the feed. `seq` counts from 1 without gaps within its execution. */
 export type ExecutionEvent = EventInput & { seq: number; at: Date; attempt: number };
 

@@ -1,11 +1,21 @@
 import type { Sql } from '../db/sql.ts';
+import { feedHintText } from '../live/hint-source.ts';
 import { refusals } from './errors.ts';
-import { type EventInput, type ExecutionEvent, type ExecutionRef, eventJson, storable } from './events.ts';
+import {
+  type EventInput,
+  type ExecutionEvent,
+  type ExecutionRef,
+  endsExecution,
+  eventJson,
+  storable,
+  type TerminalStatus,
+} from './events.ts';
 
 /**
  * The feed's functions in the database. Each throws a FeedError where the feed refuses: STREAM_NOT_FOUND also for an
  * execution of somebody else, STREAM_CLOSED after the terminal status, STALE_ATTEMPT where another worker has taken
- * the execution, INVALID_EVENT with index and field of the faulty event.
+ * the execution, INVALID_EVENT with index and field of the faulty event. Those that append send a hint where that is
+ * not the database's to do (`Sql.hint`).
  */
 
 export type Stream = {
@@ -30,6 +40,16 @@ export async function findStream(sql: Sql, { kind, id }: ExecutionRef): Promise<
     [kind, id],
   );
   return stream;
+}
+
+/** Which of these executions' streams the connection's role may read, each as `<kind>:<id>`. */
+export async function visibleStreams(sql: Sql, refs: readonly ExecutionRef[]): Promise<Set<string>> {
+  const rows = await sql.query<ExecutionRef>(
+    `select kind, execution_id as id from runcast.execution_streams
+     where (kind, execution_id) in (select * from unnest($1::text[], $2::text[]))`,
+    [refs.map(({ kind }) => kind), refs.map(({ id }) => id)],
+  );
+  return new Set(rows.map(({ kind, id }) => `${kind}:${id}`));
 }
 
 /** The subselect runs first, so Postgres opens the one partition it names; a join would open them all. */
@@ -63,12 +83,12 @@ export function appendEvents(
   sql: Sql,
   batch: ExecutionRef & { events: readonly EventInput[]; attempt?: number },
 ): Promise<number> {
-  return call<number>(sql, 'runcast.append_execution_events($1, $2, $3::jsonb[], $4)::float8', [
-    batch.kind,
-    batch.id,
-    batch.events.map(eventJson),
-    batch.attempt ?? null,
-  ]);
+  const { events, attempt = null } = batch;
+  return append<number>(sql, batch, {
+    expression: 'runcast.append_execution_events($1, $2, $3::jsonb[], $4)::float8',
+    values: [events.map(eventJson), attempt],
+    news: (seq) => ({ seq, ended: events.some(endsExecution) }),
+  });
 }
 
 /** As `appendEvents`, for the execution's owner: logs, progress and metrics alone. */
@@ -76,11 +96,11 @@ export function appendOwnEvents(
   sql: Sql,
   batch: ExecutionRef & { events: readonly EventInput[] },
 ): Promise<number> {
-  return call<number>(sql, 'runcast.append_own_events($1, $2, $3::jsonb[])::float8', [
-    batch.kind,
-    batch.id,
-    batch.events.map(eventJson),
-  ]);
+  return append<number>(sql, batch, {
+    expression: 'runcast.append_own_events($1, $2, $3::jsonb[])::float8',
+    values: [batch.events.map(eventJson)],
+    news: (seq) => ({ seq, ended: false }),
+  });
 }
 
 export type Start = ExecutionRef & { tenantId?: string; idempotencyKey?: string; retryOf?: string };
@@ -106,21 +126,26 @@ export async function startExecution(sql: Sql, start: Start): Promise<void> {
  * @returns the status after it: `cancelled`, or `running` until the worker has ended it
  */
 export function requestCancel(sql: Sql, request: ExecutionRef & { reason?: string }): Promise<string> {
-  return call<string>(sql, 'runcast.request_cancel($1, $2, $3)', [
-    request.kind,
-    request.id,
-    request.reason ?? null,
-  ]);
+  return append<string>(sql, request, {
+    expression: 'runcast.request_cancel($1, $2, $3)',
+    values: [request.reason ?? null],
+    news: (status) => (status === 'cancelled' ? { ended: true } : undefined),
+  });
 }
 
 /** @returns the attempt that fences this worker's writes; null where there is nothing to run */
 export function takeExecution(sql: Sql, take: ExecutionRef & { worker: string }): Promise<number | null> {
-  return call<number | null>(sql, 'runcast.take_execution($1, $2, $3)', [take.kind, take.id, take.worker]);
+  return append<number | null>(sql, take, {
+    expression: 'runcast.take_execution($1, $2, $3)',
+    values: [take.worker],
+    // Without an attempt it may have been ended, because its cancellation was requested.
+    news: () => ({ ended: false }),
+  });
 }
 
 export type Finish = ExecutionRef & {
   attempt: number;
-  status: 'completed' | 'failed' | 'cancelled';
+  status: TerminalStatus;
   /** Shown with the status; default: `error`. */
   reason?: string;
   error?: string;
@@ -130,15 +155,17 @@ export type Finish = ExecutionRef & {
 
 /** Ends an execution; error and result on its row, the terminal status as its last event. */
 export function finishExecution(sql: Sql, finish: Finish): Promise<number> {
-  return call<number>(sql, 'runcast.finish_execution($1, $2, $3, $4, $5, $6, $7::jsonb)::float8', [
-    finish.kind,
-    finish.id,
-    finish.attempt,
-    finish.status,
-    finish.reason ?? null,
-    finish.error ?? null,
-    finish.result === undefined ? null : JSON.stringify(storable(finish.result)),
-  ]);
+  return append<number>(sql, finish, {
+    expression: 'runcast.finish_execution($1, $2, $3, $4, $5, $6, $7::jsonb)::float8',
+    values: [
+      finish.attempt,
+      finish.status,
+      finish.reason ?? null,
+      finish.error ?? null,
+      finish.result === undefined ? null : JSON.stringify(storable(finish.result)),
+    ],
+    news: (seq) => ({ seq, ended: true }),
+  });
 }
 
 /** Hands a running execution back to be taken again, e.g. because this worker shuts down. */
@@ -146,12 +173,11 @@ export function releaseExecution(
   sql: Sql,
   release: ExecutionRef & { attempt: number; reason: string },
 ): Promise<number> {
-  return call<number>(sql, 'runcast.release_execution($1, $2, $3, $4)::float8', [
-    release.kind,
-    release.id,
-    release.attempt,
-    release.reason,
-  ]);
+  return append<number>(sql, release, {
+    expression: 'runcast.release_execution($1, $2, $3, $4)::float8',
+    values: [release.attempt, release.reason],
+    news: (seq) => ({ seq, ended: false }),
+  });
 }
 
 /** Brings the column `logs` of rows with newer lines up to date; returns how many it did, at most `limit`. */
@@ -164,11 +190,44 @@ export function ensurePartitions(sql: Sql, months = 3): Promise<number> {
   return call<number>(sql, 'runcast.ensure_event_partitions($1)', [months]);
 }
 
+type Append<Result> = {
+  /** A call of one function of ours; $1 and $2 are the execution's kind and id, and `values` follow. */
+  expression: string;
+  values: unknown[];
+  /** What to tell readers; nothing where nothing was appended. */
+  news: (result: Result) => { seq?: number; ended: boolean } | undefined;
+};
+
+/** Whose execution it is comes with the same statement, which sees the stream as it was before: its owner never changes. */
+const OWNER = 'select user_id from runcast.execution_streams where kind = $1 and execution_id = $2';
+
+async function append<Result>(
+  sql: Sql,
+  { kind, id }: ExecutionRef,
+  { expression, values, news }: Append<Result>,
+): Promise<Result> {
+  const all = [kind, id, ...values];
+  if (!sql.hint) return call<Result>(sql, expression, all);
+  const { result, userId } = await one<{ result: Result; userId: string | null }>(
+    sql,
+    `select ${expression} as result, (${OWNER}) as "userId"`,
+    all,
+  );
+  const grown = news(result);
+  if (grown) {
+    const { seq, ended } = grown;
+    sql.hint(feedHintText({ kind, id, seq, userId: userId ?? undefined, ended }));
+  }
+  return result;
+}
+
 /** @param expression a call of one function of ours with its parameters as $1, $2, … */
 async function call<Result>(sql: Sql, expression: string, values: unknown[]): Promise<Result> {
-  const [row] = await refusals(
-    sql.query<{ result: Result }>(`select ${expression} as result`, values.map(storable)),
-  );
-  if (row === undefined) throw new Error(`${expression} returned no row`);
-  return row.result;
+  return (await one<{ result: Result }>(sql, `select ${expression} as result`, values)).result;
+}
+
+async function one<Row extends object>(sql: Sql, text: string, values: unknown[]): Promise<Row> {
+  const [row] = await refusals(sql.query<Row>(text, values.map(storable)));
+  if (row === undefined) throw new Error(`${text} returned no row`);
+  return row;
 }

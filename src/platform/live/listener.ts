@@ -1,6 +1,8 @@
-import { Client } from 'pg';
-import { messageOf } from '../errors.ts';
+import type { Client } from 'pg';
+import { newWire } from '../db/wire.ts';
 import type { Logger } from '../logger.ts';
+import { ClockOffset } from './clock-offset.ts';
+import { type Connection, KeptConnection } from './kept-connection.ts';
 
 export type ListenerOptions = {
   url: string;
@@ -13,98 +15,68 @@ export type ListenerOptions = {
 
 export interface Listener {
   readonly isConnected: boolean;
+  /** Resolves once it listens for the first time; never rejects. */
+  readonly started: Promise<void>;
+  /** What the database's clock is ahead of this process's, in milliseconds; 0 until it was measured. */
+  readonly clockOffsetMs: number;
+  readonly reconnections: number;
   close(): Promise<void>;
 }
 
-/** First and longest wait before connecting again; doubled each time, spread so that processes do not come at once. */
-const FIRST_WAIT_MS = 100;
-const LONGEST_WAIT_MS = 5_000;
-
-/**
- * A dead peer sends no reset: a connection that answers nothing for this long is given up. Failing over takes as
- * long, on top of the subscribers' slow poll, which does not need this connection.
- */
-const PROBE_MS = 15_000;
-
 /** One LISTEN connection that comes back whatever happens to it, until it is closed. */
 export function createListener(options: ListenerOptions): Listener {
-  const stop = new AbortController();
-  const state = { isConnected: false };
-  const running = keepListening(options, state, stop.signal);
+  const clock = new ClockOffset();
+  const kept = new KeptConnection({
+    name: `listener of ${options.channels.join(' and ')}`,
+    open: (onLost) => openListening(options, clock, onLost),
+    onConnect: options.onConnect,
+    log: options.log,
+  });
   return {
     get isConnected() {
-      return state.isConnected;
+      return kept.isConnected;
     },
-    async close() {
-      stop.abort();
-      await running;
+    started: kept.started,
+    get clockOffsetMs() {
+      return clock.ms;
     },
+    get reconnections() {
+      return kept.reconnections;
+    },
+    close: async () => kept.close(),
   };
 }
 
-async function keepListening(
-  options: ListenerOptions,
-  state: { isConnected: boolean },
-  signal: AbortSignal,
-): Promise<void> {
-  let wait = FIRST_WAIT_MS;
-  while (!signal.aborted) {
-    try {
-      await listenUntilLost(options, signal, () => {
-        state.isConnected = true;
-        wait = FIRST_WAIT_MS;
-        options.onConnect();
-      });
-    } catch (error) {
-      options.log.warn({ reason: messageOf(error) }, 'the listening connection was lost; connecting again');
-    }
-    state.isConnected = false;
-    await pause(wait * (0.5 + Math.random()), signal);
-    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
-  }
-}
-
-/** Returns when the signal aborts; throws when the connection is lost. */
-async function listenUntilLost(
+function openListening(
   { url, channels, onNotification }: ListenerOptions,
-  signal: AbortSignal,
-  onConnect: () => void,
-): Promise<void> {
-  const client = new Client({
-    connectionString: url,
-    application_name: 'runcast listener',
-    connectionTimeoutMillis: PROBE_MS,
-    query_timeout: PROBE_MS,
-    keepAlive: true,
-  });
-  const { promise: lost, reject, resolve } = Promise.withResolvers<void>();
-  client.on('error', reject);
-  client.on('end', () => reject(new Error('the server ended the connection')));
+  clock: ClockOffset,
+  onLost: (error: Error) => void,
+): Connection {
+  const { client, socket } = newWire(url, 'runcast listener');
+  client.on('error', onLost);
+  client.on('end', () => onLost(new Error('the server ended the connection')));
   client.on('notification', ({ channel, payload }) => onNotification(channel, payload ?? ''));
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  let probe: NodeJS.Timeout | undefined;
-  try {
-    await Promise.race([client.connect(), lost]);
-    for (const channel of channels) await client.query(`listen ${client.escapeIdentifier(channel)}`);
-    onConnect();
-    probe = setInterval(() => client.query('select 1').catch(reject), PROBE_MS);
-    await lost;
-  } finally {
-    clearInterval(probe);
-    lost.catch(() => undefined);
-    await client.end().catch(() => undefined);
-  }
+  const listen = channels.map((channel) => `listen ${client.escapeIdentifier(channel)}`).join('; ');
+  const probe = () => clock.measure(() => timeOf(client));
+  const open = async () => {
+    await client.connect();
+    await client.query(listen);
+    await probe();
+  };
+  return {
+    opened: open(),
+    probe,
+    close: () => {
+      client.end().catch(() => undefined);
+      socket.destroySoon();
+    },
+    destroy: () => void socket.destroy(),
+  };
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
-  });
+async function timeOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ ms: number }>(
+    'select extract(epoch from clock_timestamp())::float8 * 1000 as ms',
+  );
+  return rows[0]?.ms ?? Number.NaN;
 }

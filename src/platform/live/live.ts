@@ -1,99 +1,103 @@
-import { z } from 'zod';
+import type { LiveLimits } from '../config.ts';
+import { createServiceDatabase } from '../db/service.ts';
+import type { ViewerDatabase } from '../db/viewer.ts';
+import type { ExecutionRef } from '../feed/events.ts';
 import type { Logger } from '../logger.ts';
-import { type Hint, Waiter, type Wakeups } from './hints.ts';
-import { createListener } from './listener.ts';
+import { type AccessWatch, createAccessWatch } from './access-watch.ts';
+import type { LiveStatus } from './figures.ts';
+import type { FeedHint } from './hint-source.ts';
+import { createProcessHints } from './process-hints.ts';
+import { LiveStats } from './stats.ts';
+import { createStreamReader } from './stream-reader.ts';
+import { type HeldStream, Streams } from './streams.ts';
+import { type UserHints, UserListeners } from './user-hints.ts';
 
-/** Wakes subscribers of this process when an execution's feed has grown. */
-export interface Live {
-  /** Wake-ups for one execution's feed. Take them before the first read, or what comes in between is late. */
-  streamHints(kind: string, id: string): Wakeups;
-  /** Wake-ups for all executions of a user. */
-  userHints(userId: string): Wakeups;
+/** The hub: follows executions' feeds on behalf of all subscribers of this process. */
+export interface Live extends UserHints {
+  /** Follows an execution's feed until it is released. Decide first whether the caller may see it. */
+  hold(ref: ExecutionRef, lastSeq: number): HeldStream;
+  readonly access: AccessWatch;
+  readonly stats: LiveStats;
+  /** Milliseconds since an event was recorded, by the database's clock. */
+  ageOf(at: Date): number;
   /** For the readiness check. Without a connection everything still arrives, as late as the slow poll. */
-  status(): { isListening: boolean };
+  status(): LiveStatus;
   /** Resolves once it listens for the first time; never rejects. */
   readonly started: Promise<void>;
   close(): Promise<void>;
 }
 
-/** A hint can be lost (it is sent once, to who listens then), so every subscriber looks this often in any case. */
-const SLOW_POLL_MS = 2_000;
-/** A user's runs are many rows, not one: looked through less often. */
+export type LiveOptions = {
+  /** Connection string of a login role that may become service_role, under which the hub reads. */
+  url: string;
+  /** Where Runcast's own writers send their hints; default: they let Postgres send them. */
+  redisUrl?: string | undefined;
+  /** For the looks under a viewer's own claims. */
+  viewerDb: ViewerDatabase;
+  log: Logger;
+  limits: Pick<LiveLimits, 'ringEvents' | 'ringBytes' | 'graceMs'>;
+};
+
+/** A user's executions are many rows, not one: looked through less often. */
 const SLOW_USER_POLL_MS = 10_000;
+/** Connections of the hub's own, so that it never waits for queries, nor they for it. */
+const CONNECTIONS = 2;
 
-const FEED_CHANNEL = 'runcast_feed';
-
-const feedHint = z.object({
-  k: z.string(),
-  i: z.string(),
-  s: z.number(),
-  u: z.string(),
-  t: z.boolean(),
-});
-
-/** Starts listening at once and keeps doing so, through the loss of its connection too, until it is closed. */
-export function createLive({ url, log }: { url: string; log: Logger }): Live {
-  const streams = new Map<string, Set<Waiter>>();
-  const users = new Map<string, Set<Waiter>>();
-  const { promise: started, resolve: isStarted } = Promise.withResolvers<void>();
-
-  const listener = createListener({
+/** Starts listening at once and keeps doing so, through the loss of its connections too, until it is closed. */
+export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions): Live {
+  const stats = new LiveStats();
+  const database = createServiceDatabase({ url, poolSize: CONNECTIONS, log });
+  const reader = createStreamReader({ sql: database.sql, concurrency: CONNECTIONS, log });
+  const streams = new Streams({
+    read: reader.read,
+    limits: { events: limits.ringEvents, bytes: limits.ringBytes },
+    graceMs: limits.graceMs,
+    stats,
+  });
+  const users = new UserListeners();
+  const access = createAccessWatch({ viewerDb, log });
+  const lookAtEverything = () => {
+    streams.lookAtAll();
+    users.notifyAll();
+  };
+  const hints = createProcessHints({
     url,
+    redisUrl,
     log,
-    channels: [FEED_CHANNEL],
-    onNotification(_channel, payload) {
-      const hint = parseHint(payload);
-      if (hint === undefined) return log.warn({ payload }, 'a notification that is not ours');
-      for (const waiter of streams.get(streamKey(hint.kind, hint.id)) ?? []) waiter.notify(hint.id);
-      for (const waiter of users.get(hint.userId) ?? []) waiter.notify(hint.id);
+    onFeed({ kind, id, seq, userId }: FeedHint) {
+      if (id === undefined) return lookAtEverything();
+      streams.hint(kind, id, seq);
+      if (userId !== undefined) users.notify(userId, id);
     },
-    onConnect() {
-      isStarted();
-      wakeAll(streams);
-      wakeAll(users);
+    onAccess: (userId) => access.userChanged(userId),
+    onGap() {
+      lookAtEverything();
+      access.anybodyChanged();
     },
   });
-  const polls = [
-    setInterval(() => wakeAll(streams), SLOW_POLL_MS),
-    setInterval(() => wakeAll(users), SLOW_USER_POLL_MS),
-  ];
+  const userPoll = setInterval(() => users.notifyAll(), SLOW_USER_POLL_MS);
+  userPoll.unref();
 
   return {
-    streamHints: (kind, id) => join(streams, streamKey(kind, id)),
-    userHints: (userId) => join(users, userId),
-    status: () => ({ isListening: listener.isConnected }),
-    started,
+    hold: (ref, lastSeq) => streams.hold(ref, lastSeq),
+    onUser: (userId, onHint) => users.onUser(userId, onHint),
+    access,
+    stats,
+    ageOf: (at) => Date.now() + hints.clockOffsetMs - at.getTime(),
+    status: () => ({
+      isListening: hints.isConnected,
+      ...(hints.isRedisConnected !== undefined && { isRedisConnected: hints.isRedisConnected }),
+      streams: streams.count,
+      reconnections: hints.reconnections,
+    }),
+    started: hints.started,
     async close() {
-      for (const poll of polls) clearInterval(poll);
-      await listener.close();
+      clearInterval(userPoll);
+      streams.close();
+      access.close();
+      reader.close();
+      await hints.close();
+      await database.close();
     },
   };
-}
-
-function join(waiters: Map<string, Set<Waiter>>, key: string): Wakeups {
-  const waiter = new Waiter((gone) => {
-    const set = waiters.get(key);
-    set?.delete(gone);
-    if (set?.size === 0) waiters.delete(key);
-  });
-  const set = waiters.get(key) ?? new Set();
-  waiters.set(key, set.add(waiter));
-  return waiter;
-}
-
-function wakeAll(waiters: Map<string, Set<Waiter>>): void {
-  for (const set of waiters.values()) for (const waiter of set) waiter.notify();
-}
-
-function streamKey(kind: string, id: string): string {
-  return `${kind}:${id}`;
-}
-
-function parseHint(payload: string): Hint | undefined {
-  try {
-    const hint = feedHint.parse(JSON.parse(payload));
-    return { kind: hint.k, id: hint.i, seq: hint.s, userId: hint.u, ended: hint.t };
-  } catch {
-    return undefined;
-  }
 }

@@ -19,6 +19,9 @@ const member: MakeTarget = async (admin, person) => {
   return { id: { row: person.tenantId, typename: 'Tenant' }, userId: { row: userId } };
 };
 
+/** The person's own token. */
+const token: MakeTarget = async (_admin, person) => ({ token: { row: person.token } });
+
 /** Somebody who is not a member yet. */
 const outsider: MakeTarget = async (admin, person) => ({
   id: { row: person.tenantId, typename: 'Tenant' },
@@ -48,6 +51,10 @@ const invitingTenant: MakeTarget = async (admin, person) => {
 
 const sees: Seen = { as: 'the owner', because: 'every active member sees his tenants and their members' };
 const admins: Seen = { as: 'forbidden', because: 'a viewer sees the tenant, its admins manage it' };
+const anotherSocket: Seen = {
+  as: 'forbidden',
+  because: 'whoever has a token may use it, but not to go on with a socket of somebody else',
+};
 const unseen: Seen = {
   as: 'parent only',
   because: 'a viewer sees the tenant, its admins see who is invited',
@@ -127,6 +134,18 @@ export const accounts: Cases = {
   },
   'Mutation.acceptInvitation': { call: 'acceptInvitation(tenantId: $id)', target: invitingTenant },
   'Mutation.declineInvitation': { call: 'declineInvitation(tenantId: $id)', target: invitingTenant },
+
+  'Mutation.renewToken': {
+    call: 'renewToken(token: $token)',
+    target: token,
+    transports: ['WebSocket'],
+    seen: {
+      stranger: anotherSocket,
+      anon: anotherSocket,
+      viewer: anotherSocket,
+      former: anotherSocket,
+    },
+  },
 };
 
 async function insertUser(admin: Client, { mark }: Person): Promise<string> {

@@ -138,6 +138,14 @@ export const training: Cases = {
     call: 'executionsChanged',
     provoke: ({ admin }: TestApi, person) => startRun(admin, person),
   },
+  'Subscription.executionListChanged': {
+    call: 'executionListChanged',
+    provoke: ({ admin }: TestApi, person) => startRun(admin, person),
+  },
+  'TrainingExecutionListChange.execution': {
+    call: 'executionListChanged',
+    provoke: ({ admin }: TestApi, person) => startRun(admin, person),
+  },
 };
 
 function runId(row: string) {

@@ -29,10 +29,11 @@ const LONG_AGO = '2001-01-01';
  *
  * @param options.hasFeed whether the files make the event feed, so that its triggers are looked at too
  * @param options.hasUsageSums the same of the sums of usage
+ * @param options.hasAccessHints the same of the notifications about memberships
  */
 export async function checkTriggers(
   client: Client,
-  options: { hasFeed: boolean; hasUsageSums: boolean },
+  options: { hasFeed: boolean; hasUsageSums: boolean; hasAccessHints: boolean },
 ): Promise<Check[]> {
   const checks: Check[] = [];
   for (const table of Object.keys(rows)) {
@@ -46,6 +47,10 @@ export async function checkTriggers(
   if (options.hasUsageSums) {
     const what = "a foreign client's usage changes the sums";
     checks.push(await rolledBack(client, what, (user) => sumsUp(client, user)));
+  }
+  if (options.hasAccessHints) {
+    const what = 'a changed membership is announced';
+    checks.push(await rolledBack(client, what, () => announces(client)));
   }
   return checks;
 }
@@ -123,6 +128,18 @@ async function sumsUp(client: Client, user: string): Promise<string | undefined>
     if ((await changed()) !== at + 1) return `a row that is ${what} changes no sum`;
   }
   return undefined;
+}
+
+/** Looked up and not tried: what is rolled back notifies nobody. */
+async function announces(client: Client): Promise<string | undefined> {
+  const { rows: lacking } = await client.query<{ name: string }>(
+    `select w.name from unnest(array['update', 'delete', 'truncate']) as w (name)
+     where not exists (
+       select from pg_trigger
+       where tgrelid = to_regclass('public.user_tenants') and tgname = 'zz_runcast_access_' || w.name
+         and tgenabled in ('O', 'A'))`,
+  );
+  return lacking.length > 0 ? `no trigger after ${lacking.map(({ name }) => name).join(', ')}` : undefined;
 }
 
 async function makeRow(client: Client, table: string, user: string): Promise<string> {

@@ -3,7 +3,7 @@ import { withConnection } from '../../connect.ts';
 import { tableFacts } from '../facts.ts';
 import { type MigrationFiles, readMigrationFiles } from '../files.ts';
 import { assessDatabase } from '../migrator.ts';
-import { inWords, madeBy, readObjects } from '../objects.ts';
+import { inWords, madeBy, type ObjectName, readObjects } from '../objects.ts';
 import type { Check } from './check.ts';
 import { checkGrants } from './grants.ts';
 import { checkGuideQueries } from './guide-queries.ts';
@@ -24,8 +24,9 @@ export async function verifyMigrations(options: { adminUrl: string; folder?: URL
     return [
       ...checks,
       ...(await checkTriggers(client, {
-        hasFeed: makesTable(files, 'runcast.execution_streams'),
-        hasUsageSums: makesTable(files, 'runcast.usage_deltas'),
+        hasFeed: makes(files, 'table runcast.execution_streams'),
+        hasUsageSums: makes(files, 'table runcast.usage_deltas'),
+        hasAccessHints: makes(files, 'function runcast.announce_access'),
       })),
       ...(await checkObjects(client, files)),
       ...(await checkGrants(client)),
@@ -33,8 +34,8 @@ export async function verifyMigrations(options: { adminUrl: string; folder?: URL
   });
 }
 
-function makesTable({ migrations }: MigrationFiles, table: string): boolean {
-  return migrations.some(({ statements }) => madeBy(statements, 'all').tables.includes(table));
+function makes({ migrations }: MigrationFiles, object: ObjectName): boolean {
+  return migrations.some(({ statements }) => madeBy(statements, 'all').objects.includes(object));
 }
 
 /** Guide 2's "no errors in migration logs": what the ledger says of each file. */

@@ -1,0 +1,56 @@
+import type { WebSocket } from 'ws';
+
+/** A proxy between closes a connection that is silent for a minute; a client that is gone holds memory until then. */
+const PING_MS = 12_000;
+/** Sockets are pinged a part at a time: ten thousand at once would keep everything else waiting. */
+const PARTS = 48;
+
+/** A socket, and whether what was sent to it before waits to be read: then pings would wait behind it. */
+export type Kept = { socket: WebSocket; outlet: { readonly isReady: boolean } };
+
+/** Pings sockets, and ends those that have not answered by their next turn. One timer serves all of them. */
+export type KeepAlive = {
+  add(kept: Kept): void;
+  /** Of a socket that has closed. */
+  remove(kept: Kept): void;
+  stop(): void;
+};
+
+export function createKeepAlive(pingMs = PING_MS): KeepAlive {
+  const parts = Array.from({ length: PARTS }, () => new Set<Kept>());
+  const unanswered = new Set<WebSocket>();
+  let turn = 0;
+  let joined = 0;
+
+  function answered(this: WebSocket): void {
+    unanswered.delete(this);
+  }
+
+  function ping({ socket, outlet }: Kept): void {
+    if (!outlet.isReady) return;
+    if (unanswered.has(socket)) socket.terminate();
+    else if (socket.readyState === socket.OPEN) {
+      unanswered.add(socket);
+      socket.ping();
+    }
+  }
+
+  const timer = setInterval(() => {
+    turn = (turn + 1) % PARTS;
+    for (const kept of parts[turn] ?? []) ping(kept);
+  }, pingMs / PARTS);
+
+  return {
+    add(kept) {
+      // In turn, so that those who all come back at once after a restart are spread as well.
+      joined = (joined + 1) % PARTS;
+      parts[joined]?.add(kept);
+      kept.socket.on('pong', answered);
+    },
+    remove(kept) {
+      for (const part of parts) if (part.delete(kept)) break;
+      unanswered.delete(kept.socket);
+    },
+    stop: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,69 @@
+/** Frames of one payload for operations that have different ids; more than that are not worth remembering. */
+const REMEMBERED = 4;
+
+const END = Buffer.from('}');
+const SSE_START = Buffer.from('event: next\ndata: ');
+const SSE_END = Buffer.from('\n\n');
+
+/** One result, serialised once for everybody it goes to. */
+export class Frame {
+  readonly #payload: Buffer;
+  readonly #webSocket = new Map<string, Buffer>();
+  #serverSent: Buffer | undefined;
+
+  /** @param json of the result */
+  constructor(json: string) {
+    this.#payload = Buffer.from(json);
+  }
+
+  /** A `next` message of graphql-transport-ws as an unmasked, unfragmented text frame (RFC 6455, 5.2). */
+  webSocket({ id, start }: OperationId): Buffer {
+    const known = this.#webSocket.get(id);
+    if (known) return known;
+    const length = start.length + this.#payload.length + END.length;
+    const head = headLength(length);
+    const frame = Buffer.allocUnsafe(head + length);
+    writeHead(frame, length);
+    start.copy(frame, head);
+    this.#payload.copy(frame, head + start.length);
+    END.copy(frame, frame.length - END.length);
+    if (this.#webSocket.size < REMEMBERED) this.#webSocket.set(id, frame);
+    return frame;
+  }
+
+  /** A `next` event as server-sent events have it. */
+  serverSent(): Buffer {
+    this.#serverSent ??= Buffer.concat([SSE_START, this.#payload, SSE_END]);
+    return this.#serverSent;
+  }
+}
+
+/** An operation's id on its socket, with the beginning of its messages. */
+export type OperationId = { readonly id: string; readonly start: Buffer };
+
+export function operationId(id: string): OperationId {
+  return { id, start: Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`) };
+}
+
+/** The final fragment of a text message. */
+const FIN_TEXT = 0x81;
+const SHORT = 125;
+const SIXTEEN_BITS = 126;
+const SIXTY_FOUR_BITS = 127;
+
+function headLength(length: number): number {
+  if (length <= SHORT) return 2;
+  return length < 2 ** 16 ? 4 : 10;
+}
+
+function writeHead(frame: Buffer, length: number): void {
+  frame[0] = FIN_TEXT;
+  if (length <= SHORT) frame[1] = length;
+  else if (length < 2 ** 16) {
+    frame[1] = SIXTEEN_BITS;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = SIXTY_FOUR_BITS;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
+}

@@ -1,0 +1,122 @@
+import type { LiveStats } from '../../platform/live/stats.ts';
+
+/** What a connection writes to: a socket, or a response on one. */
+export type Stream = {
+  readonly writableLength: number;
+  readonly destroyed: boolean;
+  write(chunk: Buffer): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+};
+
+export type OutletLimits = {
+  /** Unsent bytes beyond which nothing more is written. */
+  maxBufferedBytes: number;
+  /** How long they may stay unsent. */
+  stalledMs: number;
+};
+
+/** What the connections of a process have in common. */
+type Shared = { maxBufferedBytes: number; full: Set<Outlet>; stats: LiveStats };
+
+const SWEEP_MS = 1_000;
+
+/** Connections that are full, looked through once a second: those that stay so are cut off. */
+export class Outlets {
+  readonly #stalledMs: number;
+  readonly #shared: Shared;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({ stalledMs, maxBufferedBytes }: OutletLimits, stats: LiveStats) {
+    this.#stalledMs = stalledMs;
+    this.#shared = { maxBufferedBytes, full: new Set(), stats };
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  /** @param onStalled called once, for a client that has read too little for too long */
+  open(stream: Stream, onStalled: () => void): Outlet {
+    return new Outlet(stream, this.#shared, onStalled);
+  }
+
+  /** What those that are full hold back in this process. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const outlet of this.#shared.full) bytes += outlet.bufferedBytes;
+    return bytes;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #sweep(): void {
+    const before = performance.now() - this.#stalledMs;
+    for (const outlet of this.#shared.full) if (outlet.fullSince <= before) outlet.stall();
+  }
+}
+
+/**
+ * One client's connection as those who write to it see it. What the kernel does not take at once stays in this process, so a
+ * client that stops reading is told by the bytes that pile up; past the limit nothing more is written until all have gone.
+ */
+export class Outlet {
+  readonly #stream: Stream;
+  readonly #shared: Shared;
+  readonly #onStalled: () => void;
+  readonly #waiting = new Set<() => void>();
+  #isClosed = false;
+  fullSince = 0;
+
+  constructor(stream: Stream, shared: Shared, onStalled: () => void) {
+    this.#stream = stream;
+    this.#shared = shared;
+    this.#onStalled = onStalled;
+  }
+
+  get isReady(): boolean {
+    return this.#waiting.size === 0 && this.#stream.writableLength <= this.#shared.maxBufferedBytes;
+  }
+
+  get bufferedBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#isClosed || this.#stream.destroyed) this.#shared.stats.dropped += 1;
+    else this.#stream.write(chunk);
+  }
+
+  /** Calls back once everything has been sent; never where the connection closes before. */
+  whenReady(callback: () => void): void {
+    if (this.isReady) queueMicrotask(callback);
+    else {
+      if (this.#waiting.size === 0) this.#wait();
+      this.#waiting.add(callback);
+    }
+  }
+
+  stall(): void {
+    this.#shared.stats.stalled += 1;
+    this.close();
+    this.#onStalled();
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#shared.full.delete(this);
+  }
+
+  #wait(): void {
+    this.fullSince = performance.now();
+    this.#shared.full.add(this);
+    this.#stream.once('drain', () => this.#drained());
+  }
+
+  #drained(): void {
+    this.#shared.full.delete(this);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const callback of waiting) callback();
+  }
+}

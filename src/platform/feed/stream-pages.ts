@@ -1,0 +1,70 @@
+import type { Sql } from '../db/sql.ts';
+import type { ExecutionEvent, ExecutionRef } from './events.ts';
+
+/** As many events of a stream as are read at once. */
+export const PAGE = 500;
+
+/** What a stream has after a cursor. */
+export type StreamPage = {
+  lastSeq: number;
+  state: 'open' | 'closed';
+  /** In order, at most PAGE; `bytes` is the length of the payload's text. */
+  events: { event: ExecutionEvent; bytes: number }[];
+};
+
+type Row = {
+  at: string;
+  lastSeq: number | null;
+  state: 'open' | 'closed';
+  seq: number | null;
+  type: ExecutionEvent['type'];
+  moment: Date;
+  attempt: number;
+  payload: string;
+};
+
+/** One statement for many streams: the lateral join opens the one partition that each stream's bucket names. */
+const READ_STREAMS = `
+  select r.at, s.last_seq::float8 as "lastSeq", s.state, e.seq::float8 as seq, e.type, e.at as moment, e.attempt,
+    e.payload::text as payload
+  from unnest($1::text[], $2::text[], $3::float8[]) with ordinality as r (kind, id, after, at)
+  left join runcast.execution_streams s on s.kind = r.kind and s.execution_id = r.id
+  left join lateral (
+    select seq, type, at, attempt, payload from runcast.execution_events
+    where bucket = s.bucket and kind = s.kind and execution_id = s.execution_id and seq > r.after::bigint
+    order by seq limit ${PAGE}) e on r.after < s.last_seq
+  order by r.at, e.seq`;
+
+/**
+ * A page of each of several streams, in one statement and so as of one moment: a stream that is closed and whose last
+ * event is in its page has nothing more to come.
+ *
+ * @returns in the order of the requests; undefined where there is no such execution, or its events are not there
+ */
+export async function readStreams(
+  sql: Sql,
+  requests: readonly { ref: ExecutionRef; after: number }[],
+): Promise<(StreamPage | undefined)[]> {
+  const rows = await sql.query<Row>(READ_STREAMS, [
+    requests.map(({ ref }) => ref.kind),
+    requests.map(({ ref }) => ref.id),
+    requests.map(({ after }) => after),
+  ]);
+  const byRequest = Map.groupBy(rows, ({ at }) => Number(at) - 1);
+  return requests.map(({ after }, at) => pageOf(byRequest.get(at) ?? [], after));
+}
+
+function pageOf(rows: readonly Row[], after: number): StreamPage | undefined {
+  const [first] = rows;
+  if (first?.lastSeq == null) return undefined;
+  const events = rows.flatMap((row) => (row.seq === null ? [] : [eventOf(row, row.seq)]));
+  // Removed past the feed, say with their partition: whoever waited for them would read again and again.
+  if (events.length === 0 && first.lastSeq > after) return undefined;
+  return { lastSeq: first.lastSeq, state: first.state, events };
+}
+
+/** The database lets nothing into the feed that is not of its type's shape, so what it holds is taken at its word. */
+function eventOf({ type, moment, attempt, payload }: Row, seq: number): StreamPage['events'][number] {
+  const event = { seq, type, at: moment, attempt, payload: JSON.parse(payload) } as ExecutionEvent;
+  return { event, bytes: payload.length };
+}
