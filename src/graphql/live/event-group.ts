@@ -1,4 +1,5 @@
 import type { ExecutionResult } from 'graphql';
+import { PAGE } from '../../platform/feed/stream-pages.ts';
 import type { LiveStats } from '../../platform/live/stats.ts';
 import type { FeedPage } from '../../platform/live/stream.ts';
 import { Frame } from './frame.ts';
@@ -34,6 +35,8 @@ export class EventGroup implements Group {
   readonly #pagesBehind = new Map<string, Promise<Frame>>();
   /** The number of the last event that live members have. */
   #cursor: number;
+  /** What comes after this event came while somebody was live; what is before it, they catch up with. */
+  #liveFrom = 0;
   #isRunning = false;
   /** When the last frame went out, by `performance.now()`. */
   #sentAt = Number.NEGATIVE_INFINITY;
@@ -73,6 +76,7 @@ export class EventGroup implements Group {
     this.#others.delete(member);
     if (member.cursor === this.#cursor) {
       member.state = 'live';
+      if (this.#live.size === 0) this.#liveFrom = this.#feed.head;
       this.#live.add(member);
       this.#run();
     } else {
@@ -117,26 +121,32 @@ export class EventGroup implements Group {
   async #deliver(): Promise<void> {
     if (this.#feed.failure) return this.#fail(this.#feed.failure);
     const gap = this.#sentAt + this.#source.minGapMs - performance.now();
-    if (gap > 0) await this.#options.pause(gap);
+    if (gap > 0 && this.#feed.head - this.#cursor < PAGE) await this.#options.pause(gap);
+    if (this.#live.size === 0) return;
     const from = this.#cursor;
     const page = await this.#feed.after(from);
-    if (from !== this.#cursor || (page.events.length === 0 && !page.ended)) return;
+    const isWanted = this.#live.size > 0 && from === this.#cursor;
+    if (!isWanted || (page.events.length === 0 && !page.ended)) return;
     const frame = await this.#make(page);
     if (from === this.#cursor) this.#send(page, frame);
   }
 
   #send(page: FeedPage, frame: Frame): void {
+    const from = this.#cursor;
     this.#sentAt = performance.now();
+    const age = this.#cursor >= this.#liveFrom ? this.#source.ageOf(page) : undefined;
     this.#cursor = page.to;
-    const age = this.#source.ageOf(page);
     if (age !== undefined) this.#stats.recordLag(age);
     for (const member of this.#live) {
+      // Whoever becomes live while others end has more than that.
+      if (member.cursor !== from) continue;
       if (!member.sink.isReady) this.#fallBehind(member);
       else this.#give(member, page, frame);
     }
     for (const member of this.#others) {
       if (member.state === 'ahead' && member.cursor <= this.#cursor) this.#place(member);
     }
+    if (this.#live.size === 0) this.#promote();
   }
 
   #give(member: Member, page: FeedPage, frame: Frame): void {
@@ -169,9 +179,22 @@ export class EventGroup implements Group {
   async #giveNextPage(member: Member): Promise<void> {
     const page = this.#upToCursor(await this.#feed.after(member.cursor));
     if (this.#feed.failure) throw this.#feed.failure;
-    if (page.events.length === 0 && !page.ended) return;
+    if (member.state !== 'behind') return;
+    if (page.events.length === 0 && !page.ended) return this.#turnBack(member);
     const frame = await this.#frameBehind(page);
-    if (member.state === 'behind') this.#give(member, page, frame);
+    // Others may have filled the transport meanwhile; the frame is remembered.
+    if (member.state === 'behind' && member.sink.isReady) this.#give(member, page, frame);
+  }
+
+  /** Who is behind has all there is: the group is where those who are live said that they were, beyond it. */
+  #turnBack({ cursor }: Member): void {
+    if (cursor >= this.#cursor) return;
+    for (const member of this.#live) {
+      member.state = 'ahead';
+      this.#others.add(member);
+    }
+    this.#live.clear();
+    this.#cursor = cursor;
   }
 
   /** Whoever catches up arrives exactly where the group is, not beyond. */

@@ -1,5 +1,5 @@
 import type { ExecutionEvent, ExecutionRef } from '../feed/events.ts';
-import { PAGE } from '../feed/stream-pages.ts';
+import { PAGE, type StreamPage } from '../feed/stream-pages.ts';
 import { Ring, type RingLimits } from './ring.ts';
 import type { LiveStats } from './stats.ts';
 import type { ReadStream } from './stream-reader.ts';
@@ -33,7 +33,7 @@ export class LiveStream {
   #state: 'open' | 'closed' | 'gone' = 'open';
   #isReading = false;
   #mustLook = false;
-  /** When it was looked at last, by `performance.now()`. */
+  /** When it was looked at last, or was to be, by `performance.now()`. */
   lookedAt = 0;
 
   constructor({ ref, read, limits, stats }: Options) {
@@ -78,6 +78,7 @@ export class LiveStream {
 
   /** Reads on in any case: a hint may have been lost. */
   look(): void {
+    this.lookedAt = performance.now();
     this.#mustLook = true;
     this.#wake();
   }
@@ -107,31 +108,41 @@ export class LiveStream {
     return { events, to, ended: lastSeq !== undefined && to >= lastSeq };
   }
 
+  get #isBehind(): boolean {
+    return this.#state === 'open' && (this.#mustLook || this.#hinted > this.head);
+  }
+
   #wake(): void {
-    if (this.#isReading || this.#head === undefined || this.#state !== 'open') return;
-    this.#isReading = true;
-    void this.#readOn().finally(() => {
-      this.#isReading = false;
-    });
+    if (!this.#isReading && this.#head !== undefined) void this.#readOn();
   }
 
   async #readOn(): Promise<void> {
-    while (this.#state === 'open' && (this.#mustLook || this.#hinted > this.head)) {
-      this.#mustLook = false;
-      const hinted = this.#hinted;
-      this.lookedAt = performance.now();
-      // Rejects once the hub is closed, when nobody listens any more.
-      const page = await this.#read(this.ref, this.head).catch(() => null);
-      if (page === null) return;
-      if (page === undefined) return this.#become('gone');
-      this.#ring.push(page.events);
-      this.#head = page.events.at(-1)?.event.seq ?? this.head;
-      if (page.lastSeq > this.head) this.#mustLook = true;
-      // Wake-ups are not to be trusted: one that names a number that is not there is not looked for again.
-      else if (this.#hinted === hinted) this.#hinted = 0;
-      if (page.state === 'closed' && this.head >= page.lastSeq) this.#become('closed');
-      else if (page.events.length > 0) this.#tell();
-    }
+    this.#isReading = true;
+    while (this.#isBehind && (await this.#readPage()));
+    // In the same turn: what was heard in between would wake nobody.
+    this.#isReading = false;
+  }
+
+  /** @returns false once the hub is closed, when nobody listens any more */
+  async #readPage(): Promise<boolean> {
+    this.#mustLook = false;
+    const hinted = this.#hinted;
+    this.lookedAt = performance.now();
+    const page = await this.#read(this.ref, this.head).catch(() => null);
+    if (page === null) return false;
+    if (page === undefined) this.#become('gone');
+    else this.#take(page, hinted);
+    return true;
+  }
+
+  #take(page: StreamPage, hinted: number): void {
+    this.#ring.push(page.events);
+    this.#head = page.events.at(-1)?.event.seq ?? this.head;
+    if (page.lastSeq > this.head) this.#mustLook = true;
+    // Wake-ups are not to be trusted: one that names a number that is not there is not looked for again.
+    else if (this.#hinted === hinted) this.#hinted = 0;
+    if (page.state === 'closed' && this.head >= page.lastSeq) this.#become('closed');
+    else if (page.events.length > 0) this.#tell();
   }
 
   #become(state: 'closed' | 'gone'): void {

@@ -76,7 +76,7 @@ export class Streams {
     let looks = Math.ceil((this.#kept.size * TICK_MS) / SLOW_POLL_MS) + 1;
     for (const [key, { stream, holders, idleSince }] of this.#kept) {
       if (holders > 0) {
-        if (looks === 0 || now - stream.lookedAt < SLOW_POLL_MS) continue;
+        if (looks === 0 || stream.state !== 'open' || now - stream.lookedAt < SLOW_POLL_MS) continue;
         looks -= 1;
         stream.look();
       } else if (now - idleSince > this.#options.graceMs || stream.state !== 'open') this.#kept.delete(key);
