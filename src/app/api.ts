@@ -72,6 +72,7 @@ export function createApi(options: ApiOptions): Api {
   const { config, viewerDb, verify, live, log, providers } = options;
   const draining = new AbortController();
   const closing = new AbortController();
+  const responses = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
   const origins = createOrigins(config.allowedOrigins ?? []);
   const admission = createAdmission({
@@ -120,6 +121,8 @@ export function createApi(options: ApiOptions): Api {
   };
 
   function handler(request: IncomingMessage, response: ServerResponse): void {
+    responses.add(response);
+    response.on('close', () => responses.delete(response));
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     if (origins.answerCors(request, response)) return;
     if (origins.isForeign(request.headers)) refuseOrigin(response);
@@ -153,7 +156,7 @@ export function createApi(options: ApiOptions): Api {
       draining: draining.signal,
       outlets,
     });
-    const parts = { server, sockets, streams: eventStreams.responses, draining, closing };
+    const parts = { server, sockets, streams: eventStreams.responses, responses, draining, closing };
     return { close: (graceMs: number) => drain(parts, graceMs) };
   }
 
