@@ -66,6 +66,8 @@ export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions
     },
     onAccess: (userId) => access.userChanged(userId),
     onGap() {
+      database.suspect();
+      viewerDb.suspect();
       streams.lookAtAll();
       users.notifyAll();
       access.anybodyChanged();
