@@ -15,7 +15,7 @@ export type Upgraded = {
   connection: Socket;
   /** Where it came from, as limits count it. */
   address: string;
-  /** Its Authorization header. */
+  /** Its Authorization header, until connection_init. */
   authorization: string | undefined;
   place: Place;
   /** What is followed over it is written here. */
@@ -38,7 +38,13 @@ export type Extra = Upgraded & {
   session?: Session;
 };
 
-export type Transport = { protocol: Server<Extra>; keepAlive: KeepAlive; log: Logger };
+export type Transport = {
+  protocol: Server<Extra>;
+  /** Those that are open. */
+  open: Set<Extra>;
+  keepAlive: KeepAlive;
+  log: Logger;
+};
 
 /** What fits into a close frame, RFC 6455 section 5.5. */
 const LONGEST_REASON = 123;
@@ -46,11 +52,10 @@ const LONGEST_REASON = 123;
 /**
  * Connects a socket to graphql-ws's protocol. Its own adapter prints what goes wrong with a socket, a frame that is too
  * large say, to the console; here it is a line in the log.
- *
- * @param closed called once, when the socket is gone
  */
-export function openSocket({ protocol, keepAlive, log }: Transport, extra: Extra, closed: () => void): void {
+export function openSocket({ protocol, open, keepAlive, log }: Transport, extra: Extra): void {
   const { socket } = extra;
+  open.add(extra);
   // The socket closes by itself, with the code that the fault has in RFC 6455: 1009 for a frame that is too large.
   socket.on('error', (error) =>
     log.info({ code: codeOf(error), error: messageOf(error) }, 'a WebSocket broke off'),
@@ -66,10 +71,10 @@ export function openSocket({ protocol, keepAlive, log }: Transport, extra: Extra
     },
     extra,
   );
-  socket.once('close', (code, reason) => {
+  socket.on('close', (code, reason) => {
     extra.outlet.close();
     keepAlive.remove(extra);
-    closed();
+    open.delete(extra);
     over(code, String(reason)).catch((error) => log.error({ err: error }, 'closing a WebSocket'));
   });
 }
