@@ -71,6 +71,8 @@ export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions
     },
     onAccess: (userId) => access.userChanged(userId),
     onGap() {
+      database.suspect();
+      viewerDb.suspect();
       lookAtEverything();
       access.anybodyChanged();
     },
