@@ -125,7 +125,7 @@ async function breakThings({ proxy, random, isOver }: Chaos): Promise<number> {
     if (kind < 0.5) proxy.cut();
     else {
       if (kind < 0.75) proxy.refuse();
-      else proxy.blackHole();
+      else proxy.swallow();
       await wait(random() * 600);
       proxy.restore();
     }
