@@ -24,10 +24,10 @@ export type ExecutionState = {
 
 export type StateWatchOptions = {
   /** Called with the newest state, at once and whenever it changes. What it throws ends the watch. */
-  onChange?: (value: ExecutionState) => void;
-  onState?: OnState;
+  onChange?: ((value: ExecutionState) => void) | undefined;
+  onState?: OnState | undefined;
   /** Stops the watch when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 };
 
 /** How a run stands, at every moment; for what happened in it, `watchExecution`. */

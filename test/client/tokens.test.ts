@@ -10,6 +10,7 @@ import {
   type ScriptedServer,
   startScriptedServer,
 } from '../support/scripted-server.ts';
+import { START } from '../support/start.graphql.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 /** Unsigned, as only this side of the wire takes it. */
@@ -129,6 +130,10 @@ describe('a client of the API', () => {
     const client = createClient({ url: `${api.url}/graphql`, token });
     expect(await client.request('{ viewer { id } }')).toEqual({ viewer: { id: user.id } });
     expect(requests).toEqual([{ refused: undefined }, { refused: 'nonsense' }]);
+    const started = await client.request(START, {
+      input: { publicId: 'none', method: 'SFT', provider: 'LOCAL' },
+    });
+    expect(started.startTraining).toMatchObject({ __typename: 'NotFoundError', code: 'NOT_FOUND' });
     await expect(client.request('{ nothing }')).rejects.toMatchObject({ isFinal: true });
     client.close();
   });

@@ -7,10 +7,12 @@ const WATCHERS = 60;
 let kills: Kills;
 beforeAll(async () => {
   kills = await openKills({ watchers: WATCHERS, runs: 5, linesPerSecond: 100 });
-});
+}, 120_000);
 afterAll(() => kills?.close());
 
-it('loses, doubles and reorders nothing for those whose api process is killed -9', async () => {
+it('loses, doubles and reorders nothing for those whose api process is killed -9', {
+  timeout: 180_000,
+}, async () => {
   for (const _kill of ['one', 'the other']) expect(await kills.kill()).toBeLessThan(10);
   const { closes, received, expected, ...faults } = await kills.finish();
   const lost = closes.filter(({ wasLive }) => wasLive);

@@ -16,6 +16,8 @@ export type SocketLimits = {
    * @returns undefined where the process holds as many as it may
    */
   enter(connection: Closing): Place | undefined;
+  /** How many users have places. Callers without a token are counted by address, and are none. */
+  readonly users: number;
 };
 
 type Closing = { readonly closed: boolean; on(event: 'close', listener: () => void): unknown };
@@ -42,6 +44,11 @@ export function createSocketLimits({
   }
 
   return {
+    get users() {
+      let users = 0;
+      for (const caller of callers.keys()) if (caller.startsWith('user ')) users += 1;
+      return users;
+    },
     enter(connection) {
       if (places >= maxSockets) return undefined;
       if (connection.closed) return NOWHERE;

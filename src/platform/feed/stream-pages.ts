@@ -39,7 +39,7 @@ const READ_STREAMS = `
  * A page of each of several streams, in one statement and so as of one moment: a stream that is closed and whose last
  * event is in its page has nothing more to come.
  *
- * @returns in the order of the requests; undefined where there is no such execution
+ * @returns in the order of the requests; undefined where there is no such execution, or its events are not there
  */
 export async function readStreams(
   sql: Sql,
@@ -51,13 +51,15 @@ export async function readStreams(
     requests.map(({ after }) => after),
   ]);
   const byRequest = Map.groupBy(rows, ({ at }) => Number(at) - 1);
-  return requests.map((_, at) => pageOf(byRequest.get(at) ?? []));
+  return requests.map(({ after }, at) => pageOf(byRequest.get(at) ?? [], after));
 }
 
-function pageOf(rows: readonly Row[]): StreamPage | undefined {
+function pageOf(rows: readonly Row[], after: number): StreamPage | undefined {
   const [first] = rows;
   if (first?.lastSeq == null) return undefined;
   const events = rows.flatMap((row) => (row.seq === null ? [] : [eventOf(row, row.seq)]));
+  // Removed past the feed, say with their partition: whoever waited for them would read again and again.
+  if (events.length === 0 && first.lastSeq > after) return undefined;
   return { lastSeq: first.lastSeq, state: first.state, events };
 }
 

@@ -26,7 +26,7 @@ export interface AccessWatch {
   close(): void;
 }
 
-type Watched = { viewer: Viewer; ref: ExecutionRef; onRevoked: () => void };
+type Watched = { viewer: Viewer; ref: ExecutionRef; onRevoked: () => void; isOver: boolean };
 
 /** Looks at the same time; each takes a client of the pool that queries need too. */
 const CONCURRENCY = 2;
@@ -78,10 +78,14 @@ export function createAccessWatch(options: { viewerDb: ViewerDatabase; log: Logg
   }
 
   async function revokeUnseen(watches: readonly Watched[]): Promise<void> {
-    for (const [claims, group] of Map.groupBy(watches, ({ viewer }) => viewer.claims)) {
+    for (const [seenAs, group] of Map.groupBy(watches, lastingClaims)) {
       const refs = group.map(({ ref }) => ref);
+      const claims: Claims = JSON.parse(seenAs);
       const seen = await viewerDb.withViewer(claims, ({ sql }) => visibleStreams(sql, refs), stop);
-      for (const { ref, onRevoked } of group) if (!seen.has(`${ref.kind}:${ref.id}`)) onRevoked();
+      for (const { ref, onRevoked, isOver } of group) {
+        // What it is for may have ended while it was looked at.
+        if (!isOver && !seen.has(`${ref.kind}:${ref.id}`)) onRevoked();
+      }
     }
   }
 
@@ -97,10 +101,11 @@ export function createAccessWatch(options: { viewerDb: ViewerDatabase; log: Logg
   return {
     watch(viewer, ref, onRevoked) {
       const userId = viewer.claims.sub ?? '';
-      const watched = { viewer, ref, onRevoked };
+      const watched = { viewer, ref, onRevoked, isOver: false };
       const all = byUser.get(userId) ?? new Set();
       byUser.set(userId, all.add(watched));
       return () => {
+        watched.isOver = true;
         all.delete(watched);
         if (all.size === 0 && byUser.get(userId) === all) byUser.delete(userId);
       };
@@ -118,6 +123,12 @@ export function createAccessWatch(options: { viewerDb: ViewerDatabase; log: Logg
       stop.abort();
     },
   };
+}
+
+/** Without the time at which they expire: a user's sockets differ in nothing else, and are looked at together. */
+function lastingClaims({ viewer }: Watched): string {
+  const { role, sub, email } = viewer.claims;
+  return JSON.stringify({ role, sub, email } satisfies Record<keyof Omit<Claims, 'exp'>, unknown>);
 }
 
 function portions(watches: readonly Watched[]): Watched[][] {

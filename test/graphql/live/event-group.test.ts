@@ -139,6 +139,21 @@ describe('a group of followers of one stream', () => {
     expect({ seqs: follower.seqs, pauses: stage.pauses }).toEqual({ seqs: upTo(1, 1_200), pauses: 1 });
   });
 
+  it('counts as late what came while it was followed, not what was there before', async () => {
+    const stage = new EventStage();
+    stage.stored.append(5);
+    stage.stream.look();
+    stage.ageMs = 3_600_000;
+    stage.join(0);
+    await stage.rest();
+    expect(stage.stats.lag.count).toBe(0);
+    stage.ageMs = 0;
+    stage.stored.append(1);
+    stage.stream.hint(6);
+    await stage.rest();
+    expect(stage.stats.lag.count).toBe(1);
+  });
+
   it('ends all, wherever they are, when the stream is gone', async () => {
     const stage = new EventStage({ after: 5 });
     stage.stored.append(5);

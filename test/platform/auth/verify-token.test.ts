@@ -42,6 +42,7 @@ describe('a token signed with the secret', () => {
   it.each<[string, Payload]>([
     ['an expiry within the leeway', { ...good, exp: now - 30 }],
     ['a beginning within the leeway', { ...good, nbf: now + 30 }],
+    ['an account in capital letters', { ...good, sub: sub.toUpperCase() }],
     ['several audiences, ours among them', { ...good, aud: ['other', audience] }],
   ])('is accepted with %s', async (_name, payload) => {
     expect(await verify(await sign(payload))).toMatchObject({ sub });

@@ -58,6 +58,8 @@ export class EventStage {
   /** What was done after the last follower had left. */
   readonly faults: string[] = [];
   executions = 0;
+  /** Of every page. */
+  ageMs: number | undefined;
   pauses = 0;
   isClosed = false;
   isEmpty = false;
@@ -76,7 +78,7 @@ export class EventStage {
         after,
         open: () => this.#feed(),
         watch: () => () => {},
-        ageOf: () => undefined,
+        ageOf: () => this.ageMs,
       },
       {
         execute: (root) => this.#execute(root),

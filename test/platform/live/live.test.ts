@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Claims } from '../../../src/platform/db/claims.ts';
+import { createViewerDatabase, type ViewerDatabase } from '../../../src/platform/db/viewer.ts';
+import { appendEvents } from '../../../src/platform/feed/feed.ts';
+import { readStreams } from '../../../src/platform/feed/stream-pages.ts';
+import { createLive, type Live } from '../../../src/platform/live/live.ts';
+import { createLogger } from '../../../src/platform/logger.ts';
+import { type FeedFixture, insertTraining, insertUser, line, openFeed } from '../../support/feed.ts';
+import { insertTenant } from '../../support/tenants.ts';
+
+const log = createLogger('silent');
+let feed: FeedFixture;
+let viewerDb: ViewerDatabase;
+let live: Live;
+
+beforeAll(async () => {
+  feed = await openFeed();
+  viewerDb = createViewerDatabase({ url: feed.database.api, poolSize: 2, log });
+  live = createLive({
+    url: feed.database.api,
+    viewerDb,
+    log,
+    limits: { ringEvents: 500, ringBytes: 1e6, graceMs: 10_000 },
+  });
+  await live.started;
+});
+afterAll(async () => {
+  await live.close();
+  await viewerDb.close();
+  await feed.close();
+});
+
+const viewerOf = (sub: string): { claims: Claims } => ({ claims: { role: 'authenticated', sub } });
+const training = (id: string) => ({ kind: 'training', id }) as const;
+
+/** The first call of a listener that this holds for. */
+function called<Value>(
+  listen: (callback: (value: Value) => void) => () => void,
+  holds: (value: Value) => boolean = () => true,
+): Promise<Value> {
+  return new Promise((resolve) => {
+    const stop = listen((value) => {
+      if (holds(value)) resolve(value);
+    });
+    onTestFinished(() => stop());
+  });
+}
+
+describe('the hub', () => {
+  it('tells who follows a user’s executions which one has grown, and which was deleted', async () => {
+    const user = await insertUser(feed.db);
+    const id = await insertTraining(feed.db, user);
+    const hints: (string | undefined)[] = [];
+    const stop = live.onUser(user, (hinted) => hints.push(hinted));
+    onTestFinished(() => stop());
+    const grown = called<string | undefined>(
+      (callback) => live.onUser(user, callback),
+      (hinted) => hinted === id,
+    );
+    await appendEvents(feed.db, { ...training(id), events: [line('one')] });
+    await grown;
+    const deleted = called<string | undefined>(
+      (callback) => live.onUser(user, callback),
+      (hinted) => hinted === id,
+    );
+    await feed.db.query('delete from public.training_executions where id = $1', [id]);
+    await deleted;
+  });
+
+  // Sooner than the poll, which would tell within ten seconds.
+  it('tells everybody where all executions of a kind were deleted at once', { timeout: 8_000 }, async () => {
+    const user = await insertUser(feed.db);
+    const id = await insertTraining(feed.db, user);
+    const { stream, release } = live.hold(training(id), 1);
+    onTestFinished(release);
+    const any = called<string | undefined>(
+      (callback) => live.onUser(user, callback),
+      (hinted) => hinted === undefined,
+    );
+    const gone = called<void>((callback) => stream.onChange(() => stream.state === 'gone' && callback()));
+    await feed.db.query('truncate public.training_executions');
+    await Promise.all([any, gone]);
+  });
+
+  it('ends what somebody follows for a tenant as soon as they are no member any more', async () => {
+    for (const statement of [
+      'delete from public.user_tenants where user_id = $1',
+      "update public.user_tenants set status = 'removed' where user_id = $1",
+      'truncate public.user_tenants',
+    ]) {
+      const user = await insertUser(feed.db);
+      const tenant = await insertTenant(feed.db.client, { [user]: 'member' });
+      const [own, shared] = [await insertTraining(feed.db, user), await insertTraining(feed.db, user)];
+      await feed.db.query('update runcast.execution_streams set tenant_id = $1 where execution_id = $2', [
+        tenant,
+        shared,
+      ]);
+      const stop = live.access.watch(viewerOf(user), training(own), () => expect.unreachable('its own run'));
+      onTestFinished(stop);
+      const revoked = called<void>((callback) =>
+        live.access.watch(viewerOf(user), training(shared), callback),
+      );
+      await feed.db.query(statement, statement.includes('$1') ? [user] : []);
+      await revoked;
+    }
+  });
+
+  it('looks at everybody again after its connection was lost', async () => {
+    const user = await insertUser(feed.db);
+    const { changes } = live.access;
+    const missing = training(`exec_${randomUUID()}`);
+    const revoked = called<void>((callback) => live.access.watch(viewerOf(user), missing, callback));
+    await feed.db.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'runcast listener' and datname = current_database()`,
+    );
+    await revoked;
+    expect(live.access.changes).toBeGreaterThan(changes);
+  });
+});
+
+describe('a page of streams', () => {
+  const events = (count: number) => Array.from({ length: count }, (_, i) => line(String(i)));
+  let user: string;
+  beforeEach(async () => {
+    user = await insertUser(feed.db);
+  });
+
+  it('is read for many at once, of each as much as a page holds, in the order of the requests', async () => {
+    const [long, ended, none] = [
+      await insertTraining(feed.db, user),
+      await insertTraining(feed.db, user),
+      'exec_none',
+    ];
+    await appendEvents(feed.db, { ...training(long), events: events(700) });
+    await appendEvents(feed.db, {
+      ...training(ended),
+      events: [{ type: 'status', payload: { to: 'cancelled' } }],
+    });
+    const pages = await readStreams(feed.db, [
+      { ref: training(ended), after: 0 },
+      { ref: training(none), after: 0 },
+      { ref: training(long), after: 1 },
+      { ref: training(long), after: 601 },
+      { ref: training(long), after: 9_999 },
+      { ref: training(ended), after: 2 },
+    ]);
+    expect(
+      pages.map((page) => page && { ...page, events: page.events.map(({ event }) => event.seq) }),
+    ).toEqual([
+      { state: 'closed', lastSeq: 2, events: [1, 2] },
+      undefined,
+      { state: 'open', lastSeq: 701, events: Array.from({ length: 500 }, (_, i) => i + 2) },
+      { state: 'open', lastSeq: 701, events: Array.from({ length: 100 }, (_, i) => i + 602) },
+      { state: 'open', lastSeq: 701, events: [] },
+      { state: 'closed', lastSeq: 2, events: [] },
+    ]);
+    const [first] = pages[2]?.events ?? [];
+    expect(first).toEqual({
+      event: { seq: 2, type: 'log', attempt: 0, at: expect.any(Date), payload: line('0').payload },
+      bytes: expect.any(Number),
+    });
+  });
+
+  it('is none where somebody has removed the events that the stream says it has', async () => {
+    const id = await insertTraining(feed.db, user);
+    await feed.db.query('delete from runcast.execution_events where execution_id = $1', [id]);
+    expect(await readStreams(feed.db, [{ ref: training(id), after: 0 }])).toEqual([undefined]);
+    expect(await readStreams(feed.db, [{ ref: training(id), after: 1 }])).toMatchObject([{ lastSeq: 1 }]);
+  });
+});
