@@ -32,6 +32,8 @@ export class StateGroup implements Group {
   #isRunning = false;
   #servedAt = Number.NEGATIVE_INFINITY;
   #wakeUp: (() => void) | undefined;
+  /** One for all who come and go meanwhile: until when it lasts does not depend on them. */
+  #pause: Promise<void> | undefined;
 
   constructor(source: StatesToFollow, feed: StateFeed, options: GroupOptions) {
     this.#options = options;
@@ -69,7 +71,8 @@ export class StateGroup implements Group {
       .catch((error) => this.#fail(error))
       .finally(() => {
         this.#isRunning = false;
-        if (this.#hasChanged && !this.isEmpty) this.#run();
+        // Somebody may have come, or become ready, in the turn in which it stopped.
+        if (this.#due() !== undefined) this.#run();
       });
   }
 
@@ -99,7 +102,10 @@ export class StateGroup implements Group {
   async #waitFor(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wakeUp = resolve;
-    await Promise.race([this.#options.pause(ms), promise]);
+    this.#pause ??= this.#options.pause(ms).finally(() => {
+      this.#pause = undefined;
+    });
+    await Promise.race([this.#pause, promise]);
     this.#wakeUp = undefined;
   }
 
