@@ -128,6 +128,7 @@ async function openScene(options: StalledReadersOptions): Promise<Scene> {
       written.reach(seq);
     },
   });
+  stack.defer(async () => void (await writer.finish().catch(() => undefined)));
   const span = async (seconds: number) => {
     const after = written.newest;
     await written.reached(after + seconds * eventsPerSecond);
