@@ -1,4 +1,5 @@
 import type { ExecutionResult } from 'graphql';
+import { isOutage } from '../../platform/db/driver-errors.ts';
 import { Frame } from './frame.ts';
 import type { Group, GroupOptions, Subscriber } from './group.ts';
 import { type Sink, whenReady } from './sink.ts';
@@ -16,6 +17,9 @@ type Member = {
   /** Ends the wait for its sink. */
   resume?: () => void;
 };
+
+/** Between two tries while the database is away. */
+const RETRY_MS = 500;
 
 /**
  * Those who follow states by the same document. One state is read after the other, each after whatever it owes to anybody
@@ -82,8 +86,14 @@ export class StateGroup implements Group {
       const due = this.#due();
       if (due === undefined) return this.#finish();
       if (due > 0) await this.#waitFor(due);
-      else await this.#serveOnce();
+      else await this.#serveOnce().catch((error) => this.#afterOutage(error));
     }
+  }
+
+  /** Without the database everybody waits, and nothing is forgotten. */
+  async #afterOutage(error: unknown): Promise<void> {
+    if (!isOutage(error)) throw error;
+    await this.#options.pause(RETRY_MS);
   }
 
   /** In how many milliseconds somebody is to be served; undefined where nobody is before something changes. */
@@ -122,11 +132,21 @@ export class StateGroup implements Group {
   /** Everybody is owed what has changed. */
   async #note(): Promise<void> {
     this.#hasChanged = false;
-    for (const subject of await this.#feed.take()) {
+    const changed = await this.#take();
+    for (const subject of changed) {
       for (const { owed } of this.#members) {
         if (owed.has(subject.id)) this.#options.stats.skipped += 1;
         owed.set(subject.id, subject);
       }
+    }
+  }
+
+  async #take(): Promise<readonly Subject[]> {
+    try {
+      return await this.#feed.take();
+    } catch (error) {
+      this.#hasChanged = true;
+      throw error;
     }
   }
 
@@ -136,17 +156,27 @@ export class StateGroup implements Group {
     // Not owed any more before it is read: what changes while it is read is owed again.
     for (const { owed } of targets) owed.delete(subject.id);
     const { stats } = this.#options;
-    const frame = new Frame(await this.#options.execute(subject));
-    stats.frames += 1;
+    const frame = await this.#read(subject, targets);
     for (const member of targets) {
       if (member.hasLeft) continue;
       if (member.sink.isReady) {
         stats.deliveries += 1;
         member.sink.next(frame);
       } else {
-        if (!member.owed.has(subject.id)) member.owed.set(subject.id, subject);
+        owe(subject, member);
         void this.#waitForSink(member);
       }
+    }
+  }
+
+  async #read(subject: Subject, targets: readonly Member[]): Promise<Frame> {
+    try {
+      const frame = new Frame(await this.#options.execute(subject));
+      this.#options.stats.frames += 1;
+      return frame;
+    } catch (error) {
+      for (const member of targets) owe(subject, member);
+      throw error;
     }
   }
 
@@ -188,4 +218,9 @@ export class StateGroup implements Group {
     const last = this.#options.failed(error);
     for (const member of [...this.#members]) this.#end(member, last);
   }
+}
+
+/** What it owes already is as new. */
+function owe(subject: Subject, { owed }: Member): void {
+  if (!owed.has(subject.id)) owed.set(subject.id, subject);
 }

@@ -67,7 +67,7 @@ export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions
     onFeed({ kind, id, seq, userId }: FeedHint) {
       if (id === undefined) return lookAtEverything();
       streams.hint(kind, id, seq);
-      if (userId !== undefined) users.notify(userId, id);
+      if (userId !== undefined) users.notify(userId, { kind, id, seq });
     },
     onAccess: (userId) => access.userChanged(userId),
     onGap() {

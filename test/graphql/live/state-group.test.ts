@@ -113,6 +113,32 @@ describe('a group of those who follow a state', () => {
     expect(clock.pauses).toBe(1);
   });
 
+  it('waits where the database is away, and shows then what it owes', async () => {
+    const stage = new StateStage(clock);
+    const [first, full] = [stage.join(), stage.join()];
+    full.fill();
+    stage.failures = 5;
+    await stage.restLater();
+    stage.failures = 5;
+    stage.change('a');
+    const late = stage.join();
+    await stage.restLater();
+    full.drain();
+    await stage.restLater();
+    expect([first, late, full].map(versions)).toEqual([[0, 1], [1], [1]]);
+    expect(stage.failures).toBe(0);
+  });
+
+  it('ends all, with what is wrong, where that is not the database', async () => {
+    const stage = new StateStage(clock);
+    const watcher = stage.join();
+    await stage.rest();
+    stage.isBroken = true;
+    stage.change('a');
+    await stage.restLater();
+    expect(watcher.ends).toEqual([{ data: { failed: 'Error: a bug' } }]);
+  });
+
   it('ends all, wherever they are, when it is gone', async () => {
     const stage = new StateStage(clock);
     const watchers = [stage.join(), stage.join()];
@@ -177,6 +203,9 @@ const STEPS = {
   drain: (stage, n) => oneOf(stage, n)?.drain(),
   release: ({ held }, n) => held.release(n),
   pass: ({ clock }, n) => clock.pass(n),
+  breakDown(stage, n) {
+    stage.failures += n % 4;
+  },
 } satisfies Record<string, Step>;
 
 const ENDINGS = {
@@ -197,7 +226,7 @@ const step = fc.record({
     often(6, 'release'),
     often(4, 'change', 'drain', 'pass'),
     often(2, 'join', 'fill'),
-    often(1, 'leave', 'wake'),
+    often(1, 'leave', 'wake', 'breakDown'),
   ),
   n: fc.nat(120),
   /** Promise callbacks until the next step; all where there are many. */

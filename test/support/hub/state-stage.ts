@@ -67,6 +67,7 @@ export class StateStage {
   failures = 0;
   executions = 0;
   takes = 0;
+  isBroken = false;
   isOver = false;
   isGone = false;
   isEmpty = false;
@@ -169,22 +170,36 @@ export class StateStage {
     };
   }
 
-  /** As lists do: what is named is forgotten when it is asked for. */
+  /** As lists do: what has changed is forgotten once it was told. */
   #take(): Promise<readonly Subject[]> {
     this.#count('look');
+    if (this.isBroken) throw new Error('a bug');
     this.takes += 1;
     const ids = [...this.#changed];
     this.#changed = new Set();
-    return this.held.hold(() => ids.map((id) => ({ id })));
+    return this.held.hold(() => {
+      if (this.#fails()) {
+        for (const id of ids) this.#changed.add(id);
+        throw outage();
+      }
+      return ids.map((id) => ({ id }));
+    });
   }
 
   #execute({ id }: Subject): Promise<string> {
     this.#count('execution');
     this.executions += 1;
     const execution = this.executions;
-    return this.held.hold(() =>
-      JSON.stringify({ id, version: this.versionOf(id), execution } satisfies State),
-    );
+    return this.held.hold(() => {
+      if (this.#fails()) throw outage();
+      return JSON.stringify({ id, version: this.versionOf(id), execution } satisfies State);
+    });
+  }
+
+  #fails(): boolean {
+    if (this.failures === 0) return false;
+    this.failures -= 1;
+    return true;
   }
 
   #count(what: string): void {
@@ -193,4 +208,8 @@ export class StateStage {
     this.#callsThisTurn += 1;
     if (this.#callsThisTurn > MOST_CALLS_A_TURN) throw new Error('it goes round without an end');
   }
+}
+
+function outage(): Error {
+  return Object.assign(new Error('the database is away'), { code: 'ECONNREFUSED' });
 }
