@@ -84,6 +84,7 @@ export function createApi(options: ApiOptions): Api {
   const { config, viewerDb, verify, live, log, providers } = options;
   const draining = new AbortController();
   const closing = new AbortController();
+  const responses = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
   const origins = createOrigins(config.allowedOrigins ?? []);
   const admission = createAdmission({
@@ -143,6 +144,8 @@ export function createApi(options: ApiOptions): Api {
   };
 
   function handler(request: IncomingMessage, response: ServerResponse): void {
+    responses.add(response);
+    response.on('close', () => responses.delete(response));
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     if (metrics && path === '/metrics') {
       // Before CORS: no page, of whatever origin, is to read them.
@@ -181,7 +184,7 @@ export function createApi(options: ApiOptions): Api {
       draining: draining.signal,
       outlets,
     });
-    const parts = { server, sockets, streams: eventStreams.responses, draining, closing };
+    const parts = { server, sockets, streams: eventStreams.responses, responses, draining, closing };
     return {
       async close(graceMs: number) {
         await drain(parts, graceMs);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { CloseCode, type Server } from 'graphql-ws';
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { codeOf, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Identity } from './context.ts';
@@ -67,7 +67,11 @@ export function openSocket({ protocol, open, keepAlive, log }: Transport, extra:
       send: (data) => send(socket, data),
       close: (code = CloseCode.InternalServerError, reason = '') => closeSocket(extra, code, reason),
       onMessage: (take) =>
-        socket.on('message', (data, isBinary) => void receive(extra, { data, isBinary, take, log })),
+        // Text at once: a subscription keeps its message, and with the bytes the whole read that they are a part of.
+        socket.on(
+          'message',
+          (data, isBinary) => void receive(extra, { text: isBinary ? undefined : String(data), take, log }),
+        ),
     },
     extra,
   );
@@ -100,14 +104,17 @@ function send(socket: WebSocket, data: string): Promise<void> {
   });
 }
 
-type Received = { data: RawData; isBinary: boolean; take: (message: string) => Promise<void>; log: Logger };
+/** `text` is undefined for a binary message. */
+type Received = { text: string | undefined; take: (message: string) => Promise<void>; log: Logger };
 
-async function receive(extra: Extra, { data, isBinary, take, log }: Received): Promise<void> {
+async function receive(extra: Extra, { text, take, log }: Received): Promise<void> {
   // What comes after we began to close it, with 4403 say, is not to be run.
   if (extra.socket.readyState !== extra.socket.OPEN) return;
-  if (isBinary) return closeSocket(extra, CloseCode.BadRequest, 'Invalid message received: send text');
+  if (text === undefined) {
+    return closeSocket(extra, CloseCode.BadRequest, 'Invalid message received: send text');
+  }
   try {
-    await take(withQuery(String(data)));
+    await take(withQuery(text));
   } catch (error) {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');

@@ -151,6 +151,14 @@ describe('connection_init', () => {
     expect((await hasty.closed()).code).toBe(4401);
   });
 
+  it('without a token leaves it to the header of the upgrade to say who it is', async () => {
+    const client = await open({ headers: { Authorization: `Bearer ${user.token}` } });
+    client.send({ type: 'connection_init', payload: { unrelated: true } });
+    expect(await client.next()).toEqual({ type: 'connection_ack' });
+    client.send(subscribe('who', '{ viewer { id } }'));
+    expect(await client.next()).toMatchObject({ payload: { data: { viewer: { id: user.id } } } });
+  });
+
   it('comes once: a second one closes with 4429', async () => {
     const client = await acknowledged();
     client.send({ type: 'connection_init' });
