@@ -8,6 +8,7 @@ import type { Identity } from './context.ts';
 import type { KeepAlive } from './keep-alive.ts';
 import type { Place } from './limits/socket-limits.ts';
 import type { Outlet } from './live/outlet.ts';
+import { OperationOrder } from './operation-order.ts';
 
 /** What is kept of the request that opened a socket; all of it would be several kilobytes for every socket. */
 export type Upgraded = {
@@ -66,8 +67,14 @@ export function openSocket({ protocol, open, keepAlive, log }: Transport, extra:
       protocol: socket.protocol,
       send: (data) => send(socket, data),
       close: (code = CloseCode.InternalServerError, reason = '') => closeSocket(extra, code, reason),
-      onMessage: (take) =>
-        socket.on('message', (data, isBinary) => void receive(extra, { data, isBinary, take, log })),
+      onMessage(take) {
+        // What comes, or has waited, after we began to close it, with 4403 say, is not to be run.
+        const takeIfOpen = async (message: string) => {
+          if (socket.readyState === socket.OPEN) await take(message);
+        };
+        const order = new OperationOrder(takeIfOpen, (id) => refuseSecond(extra, id));
+        socket.on('message', (data, isBinary) => void receive(extra, { data, isBinary, order, log }));
+      },
     },
     extra,
   );
@@ -100,14 +107,16 @@ function send(socket: WebSocket, data: string): Promise<void> {
   });
 }
 
-type Received = { data: RawData; isBinary: boolean; take: (message: string) => Promise<void>; log: Logger };
+function refuseSecond(extra: Extra, id: string): void {
+  closeSocket(extra, CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`);
+}
 
-async function receive(extra: Extra, { data, isBinary, take, log }: Received): Promise<void> {
-  // What comes after we began to close it, with 4403 say, is not to be run.
-  if (extra.socket.readyState !== extra.socket.OPEN) return;
+type Received = { data: RawData; isBinary: boolean; order: OperationOrder; log: Logger };
+
+async function receive(extra: Extra, { data, isBinary, order, log }: Received): Promise<void> {
   if (isBinary) return closeSocket(extra, CloseCode.BadRequest, 'Invalid message received: send text');
   try {
-    await take(withQuery(String(data)));
+    await order.receive(withQuery(String(data)));
   } catch (error) {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');
