@@ -8,6 +8,7 @@ import type { Identity } from './context.ts';
 import type { KeepAlive } from './keep-alive.ts';
 import type { Place } from './limits/socket-limits.ts';
 import type { Outlet } from './live/outlet.ts';
+import { OperationOrder } from './operation-order.ts';
 
 /** What is kept of the request that opened a socket; all of it would be several kilobytes for every socket. */
 export type Upgraded = {
@@ -66,12 +67,18 @@ export function openSocket({ protocol, open, keepAlive, log }: Transport, extra:
       protocol: socket.protocol,
       send: (data) => send(socket, data),
       close: (code = CloseCode.InternalServerError, reason = '') => closeSocket(extra, code, reason),
-      onMessage: (take) =>
+      onMessage(take) {
+        // What comes, or has waited, after we began to close it, with 4403 say, is not to be run.
+        const takeIfOpen = async (message: string) => {
+          if (socket.readyState === socket.OPEN) await take(message);
+        };
+        const order = new OperationOrder(takeIfOpen, (id) => refuseSecond(extra, id));
         // Text at once: a subscription keeps its message, and with the bytes the whole read that they are a part of.
         socket.on(
           'message',
-          (data, isBinary) => void receive(extra, { text: isBinary ? undefined : String(data), take, log }),
-        ),
+          (data, isBinary) => void receive(extra, { text: isBinary ? undefined : String(data), order, log }),
+        );
+      },
     },
     extra,
   );
@@ -100,21 +107,27 @@ function fitting(reason: string): string {
 function send(socket: WebSocket, data: string): Promise<void> {
   return new Promise((resolve, reject) => {
     if (socket.readyState !== socket.OPEN) return resolve();
-    socket.send(data, (error) => (error ? reject(error) : resolve()));
+    socket.send(data, (error) => {
+      // Of a client that has gone meanwhile the end of its socket tells.
+      if (error && socket.readyState === socket.OPEN) reject(error);
+      else resolve();
+    });
   });
 }
 
-/** `text` is undefined for a binary message. */
-type Received = { text: string | undefined; take: (message: string) => Promise<void>; log: Logger };
+function refuseSecond(extra: Extra, id: string): void {
+  closeSocket(extra, CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`);
+}
 
-async function receive(extra: Extra, { text, take, log }: Received): Promise<void> {
-  // What comes after we began to close it, with 4403 say, is not to be run.
-  if (extra.socket.readyState !== extra.socket.OPEN) return;
+/** `text` is undefined for a binary message. */
+type Received = { text: string | undefined; order: OperationOrder; log: Logger };
+
+async function receive(extra: Extra, { text, order, log }: Received): Promise<void> {
   if (text === undefined) {
     return closeSocket(extra, CloseCode.BadRequest, 'Invalid message received: send text');
   }
   try {
-    await take(withQuery(text));
+    await order.receive(withQuery(text));
   } catch (error) {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');
