@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import { withConnection } from '../src/platform/db/connect.ts';
 import { withDatabase } from './database.ts';
-import { OURS, PEERS } from './live/documents.ts';
+import { OUR_DOCUMENT, PEER_DOCUMENT } from './live/documents.ts';
 import {
   EVENTS_PER_SECOND,
   measureSpread,
@@ -11,6 +11,7 @@ import {
   type SpreadSide,
   type TokenedRun,
 } from './live/measure-spread.ts';
+import { inTable } from './live/percentiles.ts';
 import { Watchers } from './live/protocol.ts';
 import { addOpenRuns } from './live/runs.ts';
 import { Writer } from './live/writer.ts';
@@ -34,7 +35,7 @@ const contenders: Contender[] = [
   {
     name: 'ours',
     program: 'server.ts',
-    document: OURS,
+    document: OUR_DOCUMENT,
     fromCursor: true,
     sharesFrame: false,
     answers: true,
@@ -44,7 +45,7 @@ const contenders: Contender[] = [
   {
     name: 'bare ws',
     program: 'live/bare.ts',
-    document: PEERS,
+    document: PEER_DOCUMENT,
     fromCursor: false,
     sharesFrame: true,
     answers: false,
@@ -119,10 +120,7 @@ function rowOf(name: string, at: number, round: Round, first: Round | undefined)
     ((objects(open) - objects(before)) / SOCKETS / 1000).toFixed(1),
     `${(100 * cpuShare).toFixed(0)} %`,
     ...[received.deliveries, received.missed, received.doubled, received.outOfOrder].map(String),
-    received.fromCommit.p50.toFixed(1),
-    received.fromCommit.p99.toFixed(1),
-    query?.p50.toFixed(1) ?? '–',
-    query?.p99.toFixed(1) ?? '–',
+    ...[received.fromCommit.p50, received.fromCommit.p99, query?.p50, query?.p99].map(inTable),
   ];
 }
 

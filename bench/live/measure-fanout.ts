@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { cpuSeconds, type Running } from '../servers.ts';
 import type { User } from '../users.ts';
@@ -10,8 +11,13 @@ export const EVENTS_PER_SECOND = 20;
 const WARM_UP_SECONDS = 3;
 /** How long a server may take, when the last event is written, for what it has not delivered yet. */
 const PATIENCE_MS = 5_000;
-/** A watcher that has not heard any of so many events, a second apart, will hear none. */
-const MOST_CALLS = 60;
+const FIRST_CALL_MS = 1_000;
+const LONGEST_CALL_MS = 60_000;
+
+const LOOK_MS = 250;
+const MOST_LOOKS = 120;
+/** Of one core. */
+const IDLE_SHARE = 0.05;
 
 /** All that takes part, and whose run it is. */
 export type Stage = {
@@ -46,34 +52,53 @@ export async function measureFanout(
   await watchers.ask('open', { port: server.port, sockets: count, watches, ...optionsOf(side) });
   try {
     await callUntilAllHear(stage, run);
-    if (isFirst) await write(stage, run, WARM_UP_SECONDS);
+    if (isFirst) await write(stage, run, { seconds: WARM_UP_SECONDS, patienceMs: LONGEST_CALL_MS });
     return await measure(stage, server, run, seconds);
   } finally {
     await watchers.ask('close', null);
+    await untilIdle(server);
   }
+}
+
+/** What a server still does for those who have left would be measured as another's. */
+async function untilIdle(server: Running<string>): Promise<void> {
+  for (let look = 0; look < MOST_LOOKS; look += 1) {
+    const before = await cpuSeconds(server);
+    await wait(LOOK_MS);
+    if (((await cpuSeconds(server)) - before) * 1000 < LOOK_MS * IDLE_SHARE) return;
+  }
+  console.log(`${server.name} is still busy a while after its watchers have left.`);
 }
 
 function optionsOf({ document, fromCursor, sharesFrame }: Watched) {
   return { document, fromCursor, sharesFrame };
 }
 
-/** No protocol says that a subscription has begun, so events are written until every watcher has had the newest. */
+/**
+ * No protocol says that a subscription has begun, so events are written until every watcher has had one; ever less often,
+ * for the sake of a server that takes seconds for each.
+ */
 async function callUntilAllHear({ watchers, writer }: Stage, run: WrittenRun): Promise<void> {
-  let behind = 1;
-  for (let calls = 0; behind > 0; calls += 1) {
-    if (calls === MOST_CALLS) throw new Error(`${behind} watchers hear nothing.`);
+  for (let withinMs = FIRST_CALL_MS; withinMs < LONGEST_CALL_MS; withinMs *= 2) {
     const { seq } = await writer.append([run], 0);
-    behind = await watchers.ask('caughtUp', { seqs: [seq], withinMs: 1_000 });
+    if ((await watchers.ask('joined', { withinMs })) > 0) continue;
+    const behind = await watchers.ask('caughtUp', { seqs: [seq], withinMs: LONGEST_CALL_MS });
+    if (behind === 0) return;
   }
+  throw new Error('There are watchers that hear nothing, or are too far behind to begin.');
 }
 
-async function write({ watchers, writer }: Stage, run: WrittenRun, seconds: number) {
+async function write(
+  { watchers, writer }: Stage,
+  run: WrittenRun,
+  { seconds, patienceMs }: { seconds: number; patienceMs: number },
+) {
   const commits = await writer.appendSteadily([run], {
     perSecond: EVENTS_PER_SECOND,
     seconds,
     next: () => 0,
   });
-  await watchers.ask('caughtUp', { seqs: [run.lastSeq], withinMs: PATIENCE_MS });
+  await watchers.ask('caughtUp', { seqs: [run.lastSeq], withinMs: patienceMs });
   return commits;
 }
 
@@ -85,7 +110,7 @@ async function measure(
 ): Promise<Fanned> {
   await stage.watchers.ask('record', null);
   const before = await cpuSeconds(server);
-  const commits = await write(stage, run, seconds);
+  const commits = await write(stage, run, { seconds, patienceMs: PATIENCE_MS });
   const cpu = (await cpuSeconds(server)) - before;
   const received = await stage.watchers.ask('received', { commits });
   // A server that keeps up is done by the end of the last event's own share of the time.

@@ -112,7 +112,8 @@ const instance = postgraphile({
       pubsub: true,
     }),
   ],
-  grafserv: { watch: false, graphiql: false, websockets: true },
+  // By default it tells the console of every watcher that leaves while it is sent something.
+  grafserv: { watch: false, graphiql: false, websockets: true, maskError: (error) => error },
   grafast: {
     context: async ({ node, ws }) => {
       const authorization = ws?.normalizedConnectionParams?.authorization ?? node?.req.headers.authorization;

@@ -11,7 +11,7 @@ import { createRateLimits } from '../graphql/limits/rate-limits.ts';
 import type { RefusalCode } from '../graphql/limits/refusals.ts';
 import { createSocketLimits } from '../graphql/limits/socket-limits.ts';
 import { Outlets } from '../graphql/live/outlet.ts';
-import { serveSockets } from '../graphql/websocket.ts';
+import { type Sockets, serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
@@ -19,11 +19,13 @@ import { type Config, defaultLimits, defaultLiveLimits } from '../platform/confi
 import type { ViewerDatabase } from '../platform/db/viewer.ts';
 import { sendJson } from '../platform/http.ts';
 import { SCHEMA } from '../platform/jobs/install.ts';
+import type { LiveFigures } from '../platform/live/figures.ts';
 import type { Live } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createOrigins } from '../platform/origins.ts';
 import { drain } from './drain.ts';
 import { examples } from './examples.ts';
+import { createMetrics } from './metrics.ts';
 import { schema } from './schema.ts';
 
 /** A check of something the API needs; resolves to false or rejects where it is not there. */
@@ -32,11 +34,21 @@ export type ReadinessCheck = () => boolean | Promise<boolean>;
 export type ApiOptions = {
   /**
    * Without them documents and sockets have the limits of the default settings; callers have no rates, and origins but
-   * its own.
+   * its own; metrics are open.
    */
   config: Pick<Config, 'statementTimeoutMs' | 'graphiql' | 'introspection'> &
     Partial<
-      Pick<Config, 'limits' | 'rateLimits' | 'trustProxy' | 'allowedOrigins' | 'persistedOnly' | 'live'>
+      Pick<
+        Config,
+        | 'limits'
+        | 'rateLimits'
+        | 'trustProxy'
+        | 'allowedOrigins'
+        | 'persistedOnly'
+        | 'live'
+        | 'isProduction'
+        | 'metricsToken'
+      >
     >;
   viewerDb: ViewerDatabase;
   verify: Verify;
@@ -72,6 +84,7 @@ export function createApi(options: ApiOptions): Api {
   const { config, viewerDb, verify, live, log, providers } = options;
   const draining = new AbortController();
   const closing = new AbortController();
+  const responses = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
   const origins = createOrigins(config.allowedOrigins ?? []);
   const admission = createAdmission({
@@ -81,6 +94,17 @@ export function createApi(options: ApiOptions): Api {
   });
   const liveLimits = config.live ?? defaultLiveLimits();
   const socketLimits = createSocketLimits(liveLimits);
+  const outlets = new Outlets(liveLimits, live.stats);
+  let sockets: Sockets | undefined;
+  const liveFigures = (): LiveFigures => ({
+    ...live.status(),
+    stats: live.stats,
+    webSockets: sockets?.open.size ?? 0,
+    eventStreams: eventStreams.responses.size,
+    maxSockets: liveLimits.maxSockets,
+    users: socketLimits.users,
+    bufferedBytes: outlets.bufferedBytes,
+  });
   const persisted = createPersisted({
     operations: options.persistedOperations ?? new Map(),
     only: config.persistedOnly ?? false,
@@ -88,7 +112,7 @@ export function createApi(options: ApiOptions): Api {
   const graphql = createGraphql({
     schema,
     verify,
-    base: { viewerDb, live, log, services: { training: service } },
+    base: { viewerDb, live, log, services: { training: service, liveFigures } },
     closing: closing.signal,
     timeoutMs: config.statementTimeoutMs + (options.operationMarginMs ?? OPERATION_MARGIN_MS),
     playground: config.graphiql && examples,
@@ -96,10 +120,10 @@ export function createApi(options: ApiOptions): Api {
     limits: config.limits ?? defaultLimits(),
     persisted,
   });
-  const outlets = new Outlets(liveLimits);
   const serving = { graphql, closing: closing.signal, admission, persisted };
   const serveGraphql = createJsonPosts(serving);
   const eventStreams = createEventStreams({ ...serving, ...liveLimits, outlets, socketLimits });
+  const metrics = createMetrics({ ...config, figures: liveFigures, log });
   const report = (error: unknown) => {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');
@@ -120,7 +144,14 @@ export function createApi(options: ApiOptions): Api {
   };
 
   function handler(request: IncomingMessage, response: ServerResponse): void {
+    responses.add(response);
+    response.on('close', () => responses.delete(response));
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    if (metrics && path === '/metrics') {
+      // Before CORS: no page, of whatever origin, is to read them.
+      metrics.serve(request, response);
+      return;
+    }
     if (origins.answerCors(request, response)) return;
     if (origins.isForeign(request.headers)) refuseOrigin(response);
     else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
@@ -141,7 +172,7 @@ export function createApi(options: ApiOptions): Api {
   }
 
   function attach(server: Server) {
-    const sockets = serveSockets(server, {
+    sockets = serveSockets(server, {
       graphql,
       verify,
       log,
@@ -153,8 +184,14 @@ export function createApi(options: ApiOptions): Api {
       draining: draining.signal,
       outlets,
     });
-    const parts = { server, sockets, streams: eventStreams.responses, draining, closing };
-    return { close: (graceMs: number) => drain(parts, graceMs) };
+    const parts = { server, sockets, streams: eventStreams.responses, responses, draining, closing };
+    return {
+      async close(graceMs: number) {
+        await drain(parts, graceMs);
+        outlets.close();
+        metrics?.stop();
+      },
+    };
   }
 
   return { handler, attach };

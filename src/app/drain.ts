@@ -6,7 +6,7 @@ import type { Sockets } from '../graphql/websocket.ts';
 const PACE_MS = 5;
 /** Every so often those are closed whose turn has come. */
 const TICK_MS = 20;
-/** How long a client may take to answer that its socket closes. */
+/** How long a client may take to answer that its socket closes, or to read the rest of a response. */
 const ANSWER_MS = 500;
 /** What requests have to be answered in that are cut short at the end. */
 const LAST_MS = 250;
@@ -16,6 +16,8 @@ export type Draining = {
   sockets: Sockets;
   /** Responses of server-sent events. */
   streams: ReadonlySet<ServerResponse>;
+  /** All responses that have not been sent to their end. */
+  responses: ReadonlySet<ServerResponse>;
   /** Aborted at once: what comes from now on is refused. */
   draining: AbortController;
   /** Aborted towards the end: what still runs is cut short. */
@@ -29,7 +31,7 @@ export type Draining = {
  * there are and whatever they do, all is over within the grace.
  */
 export async function drain(parts: Draining, graceMs: number): Promise<void> {
-  const { server, sockets, streams, draining, closing } = parts;
+  const { server, sockets, streams, responses, draining, closing } = parts;
   const end = performance.now() + graceMs;
   const until = (msBefore: number) => wait(end - msBefore - performance.now());
   draining.abort();
@@ -40,8 +42,11 @@ export async function drain(parts: Draining, graceMs: number): Promise<void> {
   await spread(goodbyes(parts), graceMs - ANSWER_MS - LAST_MS);
   // Those whose request was on its way when the others were counted.
   for (const response of streams) response.destroy();
+  const unread = [...responses].filter((response) => response.writableLength > 0);
   await Promise.race([closed, wait(ANSWER_MS), until(LAST_MS)]);
   sockets.end();
+  // A client that does not read what it asked for would hold everything up to the end of the grace.
+  for (const response of unread) if (response.writableLength > 0) response.destroy();
   await Promise.race([closed, until(LAST_MS)]);
   closing.abort();
   await Promise.race([closed, until(0)]);

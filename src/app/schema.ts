@@ -14,6 +14,7 @@ import '../modules/billing/mutations.ts';
 import '../modules/observability/telemetry-types.ts';
 import '../modules/observability/error-types.ts';
 import '../modules/observability/performance-types.ts';
+import '../modules/observability/live-stats.ts';
 import '../modules/observability/tenant-fields.ts';
 import '../modules/observability/mutations.ts';
 import '../modules/executions/stats.ts';

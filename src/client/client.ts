@@ -16,19 +16,20 @@ export type ClientOptions = {
    * `websocket`; `sse`, for networks that let nothing else through; or `auto`, the default: WebSocket, and server-sent
    * events where three in a row could not be opened.
    */
-  transport?: 'auto' | 'websocket' | 'sse';
+  transport?: 'auto' | 'websocket' | 'sse' | undefined;
   /** Default: the WebSocket that browsers and Node have. */
-  webSocketImpl?: WebSocketClass;
+  webSocketImpl?: WebSocketClass | undefined;
   /** Default: the fetch that browsers and Node have. */
-  fetch?: Fetch;
-  retry?: Partial<Retry>;
+  fetch?: Fetch | undefined;
+  retry?: Partial<Retry> | undefined;
   /**
    * How often an open WebSocket is asked whether anybody is still there, in milliseconds; default: 10,000. It is given up
-   * where no answer comes for half of that; server-sent events where nothing comes for three times that.
+   * where no answer comes for half of that; server-sent events where nothing comes for three times that, and the server
+   * says at least something every 12 s.
    */
-  keepAliveMs?: number;
+  keepAliveMs?: number | undefined;
   /** How long opening a connection may take, in milliseconds; default: 10,000. */
-  connectMs?: number;
+  connectMs?: number | undefined;
 };
 
 export type Client = {

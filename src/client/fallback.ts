@@ -1,7 +1,9 @@
 import type { StreamTransport } from './sse.ts';
-import type { Operation, Sink, Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 import { createWatchdog } from './watchdog.ts';
 import type { SocketTransport } from './websocket.ts';
+
+type Parts = { sockets: SocketTransport; streams: StreamTransport };
 
 export type Fallback = Transport & {
   /** How the last attempt to open a WebSocket, or a response with events, came out. */
@@ -11,6 +13,8 @@ export type Fallback = Transport & {
 
 /** A server that restarts refuses a few; a proxy that knows no WebSockets refuses all. */
 const REFUSALS = 3;
+/** Where a server came back just when it was the turn of events, sockets are there at once. */
+const FIRST_PROBE_MS = 2_000;
 /** A laptop comes home from the network that blocked them. */
 const PROBE_MS = 300_000;
 
@@ -18,29 +22,39 @@ const PROBE_MS = 300_000;
  * WebSocket, and where three in a row cannot be opened, server-sent events. Where those fail too, nothing is blocked:
  * the server is away, and each gets a try in turn until one works.
  */
-export function createFallback(parts: {
-  sockets: SocketTransport;
-  streams: StreamTransport;
-  probeMs?: number;
-}): Fallback {
-  const { sockets, streams, probeMs = PROBE_MS } = parts;
+export function createFallback({ sockets, streams }: Parts): Fallback {
   let refusals = 0;
   let running = 0;
+  let isProbing = false;
   const probe = createWatchdog(() => void lookForSockets());
   const usesStreams = () => refusals >= REFUSALS;
 
+  function lookLater(ms: number): void {
+    isProbing = true;
+    probe.start(ms);
+  }
+
+  function stopLooking(): void {
+    isProbing = false;
+    probe.stop();
+  }
+
   async function lookForSockets(): Promise<void> {
-    if (await sockets.probe()) streams.handOver();
-    else if (running > 0 && usesStreams()) probe.start(probeMs);
+    const isThere = await sockets.probe();
+    if (!isProbing) return;
+    if (isThere) {
+      stopLooking();
+      streams.handOver();
+    } else lookLater(PROBE_MS);
   }
 
   return {
-    subscribe(operation: Operation, sink: Sink) {
+    subscribe(operation, sink) {
       const leave = (usesStreams() ? streams : sockets).subscribe(operation, sink);
       running += 1;
       return () => {
         running -= 1;
-        if (running === 0) probe.stop();
+        if (running === 0) stopLooking();
         leave();
       };
     },
@@ -48,11 +62,11 @@ export function createFallback(parts: {
       refusals = outcome === 'connected' ? 0 : refusals + 1;
     },
     streamOutcome(outcome) {
-      if (outcome === 'connected') probe.start(probeMs);
-      else refusals = REFUSALS - 1;
+      if (outcome === 'refused') refusals = REFUSALS - 1;
+      else if (!isProbing) lookLater(FIRST_PROBE_MS);
     },
     close(error) {
-      probe.stop();
+      stopLooking();
       sockets.close(error);
       streams.close(error);
     },

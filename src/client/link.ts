@@ -1,9 +1,10 @@
 import { createClient } from 'graphql-ws/client';
 import { errorOfClose } from './close-codes.ts';
-import { connectionLost, RuncastError, refusalOf } from './errors.ts';
+import { connectionLost, type RuncastError } from './errors.ts';
 import { keepRenewed, renewOver } from './renewal.ts';
+import { runOperation } from './socket-operation.ts';
 import type { Tokens } from './tokens.ts';
-import { dataOf, type Operation, type Sink } from './transport.ts';
+import type { Operation, Sink } from './transport.ts';
 import { createWatchdog } from './watchdog.ts';
 
 /** The class WebSocket of browsers and Node, or one that behaves like it, such as that of the package `ws`. */
@@ -76,7 +77,7 @@ export function openLink(options: LinkOptions): Link {
       ping: (isReceived) => isReceived || answer.start(options.keepAliveMs / 2),
       pong: (isReceived) => isReceived && answer.stop(),
       closed,
-      error: () => lose(connectionLost('The WebSocket could not be opened, or broke.')),
+      error: (cause) => lose(connectionLost('The WebSocket could not be opened, or broke.', cause)),
     },
   });
   answer.start(options.connectMs);
@@ -114,49 +115,31 @@ export function openLink(options: LinkOptions): Link {
     stopRenewal();
     // Without this it would connect again by itself after a close with 1000.
     Promise.resolve(client.dispose()).catch(() => {});
+    // Disposing would wait for a socket that is still being opened.
+    if (connectedAt === undefined) client.terminate();
   }
 
-  function run({ query, variables }: Operation, sink: Sink): () => void {
+  function run(operation: Operation, sink: Sink): () => void {
     if (lost) throw lost;
     idle.stop();
     running += 1;
-    let isOver = false;
-    const over = (tell: () => void) => {
-      if (isOver) return;
-      isOver = true;
+    const counted = () => {
       running -= 1;
       if (running === 0 && !lost) idle.start(IDLE_MS);
-      tell();
     };
-    const fail = (failure: RuncastError) => {
-      // Whom the socket speaks for was settled when it was opened.
-      if (failure.code === 'UNAUTHENTICATED') lose(failure);
-      over(() => sink.failed(failure));
-    };
-    const leave = client.subscribe(
-      { query, variables: variables() },
-      {
-        next(result) {
-          if (isOver) return;
-          const data = dataOf(result);
-          if (!(data instanceof RuncastError)) return sink.next(data);
-          fail(data);
-          leaveSoon();
-        },
-        error: (error) => fail(failureOf(error)),
-        complete: () => over(() => (lost ? sink.failed(lost) : sink.complete())),
+    const leave = runOperation(client, operation, {
+      onData: (data) => sink.next(data),
+      onOver(failure) {
+        counted();
+        // Whom a socket speaks for is settled when it is opened.
+        if (failure?.code === 'UNAUTHENTICATED') lose(failure);
+        const error = lost ?? failure;
+        if (error) sink.failed(error);
+        else sink.complete();
       },
-    );
-    // graphql-ws counts an operation out twice that is left and completed within one task, and then closes the socket
-    // under the others.
-    const leaveSoon = () => setTimeout(leave);
+    });
     sink.open();
-    return () => over(leaveSoon);
-  }
-
-  function failureOf(error: unknown): RuncastError {
-    if (Array.isArray(error)) return refusalOf(error);
-    return lost ?? connectionLost('The WebSocket broke.', error);
+    return () => leave() && counted();
   }
 }
 

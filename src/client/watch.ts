@@ -8,22 +8,22 @@ import { createWatchdog } from './watchdog.ts';
 
 export type WatchOptions = {
   /** The number of the last event you have; 0 for all. Default: 0. */
-  after?: number;
+  after?: number | undefined;
   /**
    * Called for each event, in order, each once. What it throws ends the watch. With it the watch cannot be iterated, and
    * nothing is buffered: events come as fast as the connection brings them.
    */
-  onEvent?: (event: ExecutionEvent) => void;
-  onState?: OnState;
+  onEvent?: ((event: ExecutionEvent) => void) | undefined;
+  onState?: OnState | undefined;
   /** Called where the server left events out: once when it is noticed, and once more where they are lost. */
-  onGap?: (gap: Gap) => void;
+  onGap?: ((gap: Gap) => void) | undefined;
   /** Stops the watch when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * How many events are kept for whoever iterates the watch, at most; default: 10,000. When so many wait, the watch
    * leaves the run, and goes on where it was once half of them are taken.
    */
-  maxBuffered?: number;
+  maxBuffered?: number | undefined;
 };
 
 /**

@@ -26,20 +26,27 @@ const STABLE_MS = 5_000;
 /** One WebSocket for all operations, opened when the first of them needs it. */
 export function createSocketTransport(options: SocketOptions): SocketTransport {
   const { gate, tokens, onOutcome } = options;
-  let opening: Promise<Link> | undefined;
+  /** Of the socket that is open or being opened. */
+  let link: Link | undefined;
+  let connected: Promise<Link> | undefined;
   let closed: RuncastError | undefined;
 
-  function link(): Promise<Link> {
-    opening ??= open();
-    return opening;
+  function connect(): Promise<Link> {
+    connected ??= takeToken().then(open);
+    return connected;
   }
 
-  async function open(): Promise<Link> {
-    const token = await tokens.take().catch((error) => {
-      opening = undefined;
+  async function takeToken(): Promise<string> {
+    try {
+      return await tokens.take();
+    } catch (error) {
+      connected = undefined;
       gate.failed();
       throw error;
-    });
+    }
+  }
+
+  function open(token: string): Promise<Link> {
     if (closed) throw closed;
     return new Promise((resolve, reject) => {
       const opened = openLink({
@@ -50,16 +57,22 @@ export function createSocketTransport(options: SocketOptions): SocketTransport {
           resolve(opened);
         },
         onLost(lost) {
-          opening = undefined;
+          forget();
           learnFrom(lost);
           reject(lost.error);
         },
         onIdle() {
-          opening = undefined;
+          forget();
           opened.end(connectionLost('Nothing ran on the WebSocket.'));
         },
       });
+      link = opened;
     });
+  }
+
+  function forget(): void {
+    link = undefined;
+    connected = undefined;
   }
 
   function learnFrom({ error, code, lastedMs, token }: Lost): void {
@@ -72,7 +85,7 @@ export function createSocketTransport(options: SocketOptions): SocketTransport {
   async function start(operation: Operation, sink: Sink, leaving: Leaving): Promise<void> {
     await gate.pass(leaving.signal);
     if (leaving.signal.aborted) return;
-    const opened = await link();
+    const opened = await connect();
     if (leaving.signal.aborted) return;
     leaving.leave = opened.run(operation, {
       ...sink,
@@ -96,14 +109,14 @@ export function createSocketTransport(options: SocketOptions): SocketTransport {
       };
     },
     probe: () =>
-      link().then(
+      connect().then(
         () => true,
         () => false,
       ),
     close(error) {
       closed = error;
-      opening?.then((opened) => opened.end(error)).catch(() => {});
-      opening = undefined;
+      link?.end(error);
+      forget();
     },
   };
 }

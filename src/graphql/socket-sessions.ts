@@ -57,6 +57,7 @@ export function createSessions(verify: Verify): Sessions {
     async onConnect({ extra, connectionParams }) {
       const { socket, place, address } = extra;
       const sent = authorizationOf(connectionParams) ?? extra.authorization;
+      forgetTokens(extra, connectionParams);
       const claims = await claimsOf(sent, verify).catch((error) => forbid(extra, messageOf(error)));
       // Checking a token takes a while, and the socket may be gone by then.
       if (claims === undefined || socket.readyState !== socket.OPEN) return false;
@@ -104,6 +105,14 @@ function hasExpired(claims: Claims): boolean {
 
 function forbid(extra: Extra, reason: string): undefined {
   closeSocket(extra, CloseCode.Forbidden, `Forbidden: ${reason}`);
+}
+
+/** A token of a kilobyte or two would stay in memory for as long as the socket does. */
+function forgetTokens(extra: Extra, params: Params | undefined): void {
+  extra.authorization = undefined;
+  for (const [name, value] of Object.entries(params ?? {})) {
+    if (typeof value === 'string') Reflect.deleteProperty(params ?? {}, name);
+  }
 }
 
 /** Playgrounds send their headers, whose names come in any case; scripts send `token`. */

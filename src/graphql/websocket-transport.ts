@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { CloseCode, type Server } from 'graphql-ws';
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { codeOf, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Identity } from './context.ts';
 import type { KeepAlive } from './keep-alive.ts';
 import type { Place } from './limits/socket-limits.ts';
 import type { Outlet } from './live/outlet.ts';
+import { OperationOrder } from './operation-order.ts';
 
 /** What is kept of the request that opened a socket; all of it would be several kilobytes for every socket. */
 export type Upgraded = {
@@ -15,7 +16,7 @@ export type Upgraded = {
   connection: Socket;
   /** Where it came from, as limits count it. */
   address: string;
-  /** Its Authorization header. */
+  /** Its Authorization header, until connection_init. */
   authorization: string | undefined;
   place: Place;
   /** What is followed over it is written here. */
@@ -38,7 +39,13 @@ export type Extra = Upgraded & {
   session?: Session;
 };
 
-export type Transport = { protocol: Server<Extra>; keepAlive: KeepAlive; log: Logger };
+export type Transport = {
+  protocol: Server<Extra>;
+  /** Those that are open. */
+  open: Set<Extra>;
+  keepAlive: KeepAlive;
+  log: Logger;
+};
 
 /** What fits into a close frame, RFC 6455 section 5.5. */
 const LONGEST_REASON = 123;
@@ -46,11 +53,10 @@ const LONGEST_REASON = 123;
 /**
  * Connects a socket to graphql-ws's protocol. Its own adapter prints what goes wrong with a socket, a frame that is too
  * large say, to the console; here it is a line in the log.
- *
- * @param closed called once, when the socket is gone
  */
-export function openSocket({ protocol, keepAlive, log }: Transport, extra: Extra, closed: () => void): void {
+export function openSocket({ protocol, open, keepAlive, log }: Transport, extra: Extra): void {
   const { socket } = extra;
+  open.add(extra);
   // The socket closes by itself, with the code that the fault has in RFC 6455: 1009 for a frame that is too large.
   socket.on('error', (error) =>
     log.info({ code: codeOf(error), error: messageOf(error) }, 'a WebSocket broke off'),
@@ -61,15 +67,25 @@ export function openSocket({ protocol, keepAlive, log }: Transport, extra: Extra
       protocol: socket.protocol,
       send: (data) => send(socket, data),
       close: (code = CloseCode.InternalServerError, reason = '') => closeSocket(extra, code, reason),
-      onMessage: (take) =>
-        socket.on('message', (data, isBinary) => void receive(extra, { data, isBinary, take, log })),
+      onMessage(take) {
+        // What comes, or has waited, after we began to close it, with 4403 say, is not to be run.
+        const takeIfOpen = async (message: string) => {
+          if (socket.readyState === socket.OPEN) await take(message);
+        };
+        const order = new OperationOrder(takeIfOpen, (id) => refuseSecond(extra, id));
+        // Text at once: a subscription keeps its message, and with the bytes the whole read that they are a part of.
+        socket.on(
+          'message',
+          (data, isBinary) => void receive(extra, { text: isBinary ? undefined : String(data), order, log }),
+        );
+      },
     },
     extra,
   );
-  socket.once('close', (code, reason) => {
+  socket.on('close', (code, reason) => {
     extra.outlet.close();
     keepAlive.remove(extra);
-    closed();
+    open.delete(extra);
     over(code, String(reason)).catch((error) => log.error({ err: error }, 'closing a WebSocket'));
   });
 }
@@ -91,18 +107,27 @@ function fitting(reason: string): string {
 function send(socket: WebSocket, data: string): Promise<void> {
   return new Promise((resolve, reject) => {
     if (socket.readyState !== socket.OPEN) return resolve();
-    socket.send(data, (error) => (error ? reject(error) : resolve()));
+    socket.send(data, (error) => {
+      // Of a client that has gone meanwhile the end of its socket tells.
+      if (error && socket.readyState === socket.OPEN) reject(error);
+      else resolve();
+    });
   });
 }
 
-type Received = { data: RawData; isBinary: boolean; take: (message: string) => Promise<void>; log: Logger };
+function refuseSecond(extra: Extra, id: string): void {
+  closeSocket(extra, CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`);
+}
 
-async function receive(extra: Extra, { data, isBinary, take, log }: Received): Promise<void> {
-  // What comes after we began to close it, with 4403 say, is not to be run.
-  if (extra.socket.readyState !== extra.socket.OPEN) return;
-  if (isBinary) return closeSocket(extra, CloseCode.BadRequest, 'Invalid message received: send text');
+/** `text` is undefined for a binary message. */
+type Received = { text: string | undefined; order: OperationOrder; log: Logger };
+
+async function receive(extra: Extra, { text, order, log }: Received): Promise<void> {
+  if (text === undefined) {
+    return closeSocket(extra, CloseCode.BadRequest, 'Invalid message received: send text');
+  }
   try {
-    await take(withQuery(String(data)));
+    await order.receive(withQuery(text));
   } catch (error) {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Verify } from './authorization.ts';
@@ -10,6 +10,7 @@ import type { OperationContext } from './context.ts';
 import { createKeepAlive } from './keep-alive.ts';
 import type { Named, Persisted } from './limits/persisted.ts';
 import { refusal, withoutHttp } from './limits/refusals.ts';
+import type { Place } from './limits/socket-limits.ts';
 import type { LiveArgs } from './live/operations.ts';
 import type { Outlets } from './live/outlet.ts';
 import { followOverSocket } from './live/socket-operation.ts';
@@ -60,26 +61,16 @@ export function serveSockets(server: Server, options: SocketOptions): Sockets {
   const open = new Set<Extra>();
   const keepAlive = createKeepAlive();
   const sessions = createSessions(options.verify);
-  const transport = { protocol: makeServer(protocol(options, sessions)), keepAlive, log: options.log };
+  const transport = { protocol: makeServer(protocol(options, sessions)), open, keepAlive, log: options.log };
   const sockets = new WebSocketServer({ ...WEBSOCKETS });
 
-  const upgrade = (request: IncomingMessage, connection: Duplex, head: Buffer) => {
+  server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     const admitted = admitUpgrade(request, options);
     if ('status' in admitted) return refuseUpgrade(connection, admitted);
-    sockets.handleUpgrade(request, connection, head, (socket) => {
-      const extra: Extra = {
-        socket,
-        connection: request.socket,
-        address: options.admission.addressOf(request),
-        authorization: request.headers.authorization,
-        place: admitted,
-        outlet: options.outlets.open(request.socket, () => closeSocket(extra, STALLED, 'Client stalled')),
-      };
-      open.add(extra);
-      openSocket(transport, extra, () => open.delete(extra));
-    });
-  };
-  server.on('upgrade', upgrade);
+    sockets.handleUpgrade(request, connection, head, (socket) =>
+      openSocket(transport, upgraded(socket, request, admitted, options)),
+    );
+  });
 
   return {
     open,
@@ -90,6 +81,24 @@ export function serveSockets(server: Server, options: SocketOptions): Sockets {
       for (const { socket } of open) socket.terminate();
     },
   };
+}
+
+/** A function of its own: what lives as long as a socket must not hold on to the request in a scope around it. */
+function upgraded(
+  socket: WebSocket,
+  request: IncomingMessage,
+  place: Place,
+  { admission, outlets }: SocketOptions,
+): Extra {
+  const extra: Extra = {
+    socket,
+    connection: request.socket,
+    address: admission.addressOf(request),
+    authorization: request.headers.authorization,
+    place,
+    outlet: outlets.open(request.socket, () => closeSocket(extra, STALLED, 'Client stalled')),
+  };
+  return extra;
 }
 
 const WEBSOCKETS = {

@@ -150,7 +150,7 @@ export const settings = z.object({
     .string()
     .min(16, 'must have at least 16 characters')
     .optional()
-    .describe('Bearer token that /metrics asks for.')
+    .describe('Bearer token that /metrics asks for. Default: open to all, and off in production.')
     .meta({ example: 'a-token-of-at-least-16-characters' }),
   NODE_ENV: z
     .string()

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startApi, type TestApi, type User } from '../support/api.ts';
 import { connectFeed, insertTraining } from '../support/feed.ts';
@@ -30,6 +30,10 @@ async function opened(count: number): Promise<FrameClient[]> {
   const all: FrameClient[] = [];
   for (let at = 0; at < count; at += 1) all.push(await openedOne());
   return all;
+}
+
+function connectToApi(): Socket {
+  return connect(Number(new URL(api.url).port), '127.0.0.1');
 }
 
 /** Begins to close. @returns how long it takes, in milliseconds */
@@ -72,7 +76,7 @@ it('is through within the grace, however many there are', async () => {
 it('serves those whose turn has not come, and refuses what is new', async () => {
   const writer = await connectFeed(api.database.admin);
   const run = await insertTraining(writer, user.id);
-  const agent = connect(Number(new URL(api.url).port), '127.0.0.1');
+  const [agent, upgrade] = [connectToApi(), connectToApi()];
   await opened(150);
   const last = await openedOne();
   last.send({
@@ -81,8 +85,9 @@ it('serves those whose turn has not come, and refuses what is new', async () => 
     payload: { query: `subscription { executionEvents(id: "${run}") { lastSeq } }` },
   });
   expect((await last.next()).payload.data.executionEvents).toEqual({ lastSeq: 1 });
-  // A connection that is there already, on which a request is on its way.
+  // Connections that are there already, on which requests are on their way.
   agent.write('POST /graphql HTTP/1.1\r\nHost: localhost\r\n');
+  upgrade.write('GET /graphql HTTP/1.1\r\nHost: localhost\r\n');
   const closed = close(10_000);
   await clients[0]?.closed();
 
@@ -90,6 +95,9 @@ it('serves those whose turn has not come, and refuses what is new', async () => 
   const [answer] = await once(agent, 'data');
   expect(String(answer)).toMatch(/^HTTP\/1.1 503 [\s\S]*retry-after: 1[\s\S]*"code":"SERVER_CLOSING"/);
   expect(String(answer).toLowerCase()).toContain('connection: close');
+  upgrade.write('Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  const [refusal] = await once(upgrade, 'data');
+  expect(String(refusal)).toMatch(/^HTTP\/1.1 503 [\s\S]*retry-after: 1[\s\S]*This server is closing$/);
   await expect(openFrames(api.url)).rejects.toThrow();
 
   await writer.query('update training_executions set progress = 50 where id = $1', [run]);
@@ -134,6 +142,16 @@ it('lets a request end that has begun', async () => {
   expect(await closed).toBeLessThan(3_000);
 });
 
+it('does not wait long for a client that asks and does not read', async () => {
+  const client = connectToApi();
+  client.pause();
+  client.write('GET /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n');
+  // The playground is more than the kernel takes off a server whose client does not read.
+  await api.ask('{ viewer { id } }');
+  expect(await close(10_000)).toBeLessThan(3_000);
+  client.destroy();
+});
+
 it('cuts a request short that takes longer than the grace', async () => {
   const { answer, release } = await waitingQuery();
   const closed = close(800);
@@ -173,7 +191,7 @@ it('breaks streams over SSE off without completing them, in their turn', async (
 });
 
 it('says that it is not ready, to a balancer that asks on a connection of its own', async () => {
-  const balancer = connect(Number(new URL(api.url).port), '127.0.0.1');
+  const balancer = connectToApi();
   balancer.write('GET /health/ready HTTP/1.1\r\nHost: localhost\r\n');
   await opened(200);
   void close(10_000);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient, type ExecutionEvent } from '../../src/client/index.ts';
+import { WebSocket } from 'ws';
+import { type ClientOptions, createClient, type ExecutionEvent } from '../../src/client/index.ts';
 import { appendEvents } from '../../src/platform/feed/feed.ts';
 import { startApi, type TestApi, type User } from '../support/api.ts';
 import { messages, QUICKLY, range, record, seqs } from '../support/client.ts';
@@ -28,9 +29,13 @@ const append = (id: string, texts: readonly string[]) =>
 const finish = (id: string) =>
   feed.query("update training_executions set status = 'cancelled' where id = $1", [id]);
 
-describe.each(['websocket', 'sse'] as const)('a watch over %s', (transport) => {
-  const connect = (more: object = {}) =>
-    createClient({ url: `${proxy.url}/graphql`, token: user.token, transport, ...QUICKLY, ...more });
+describe.each<[string, Partial<ClientOptions>]>([
+  ['the WebSocket of Node', { transport: 'websocket' }],
+  ['that of the package ws', { transport: 'websocket', webSocketImpl: WebSocket }],
+  ['server-sent events', { transport: 'sse' }],
+])('a watch over %s', (_name, options) => {
+  const connect = (more: Partial<ClientOptions> = {}) =>
+    createClient({ url: `${proxy.url}/graphql`, token: user.token, ...options, ...QUICKLY, ...more });
 
   it('brings what there is, then what comes, and ends with the run', async () => {
     const id = await insertTraining(feed, user.id);
@@ -77,7 +82,7 @@ describe.each(['websocket', 'sse'] as const)('a watch over %s', (transport) => {
     const seen = record();
     const watch = client.watchExecution(id, seen);
     await seen.until(({ states }) => states.at(-1) === 'live');
-    proxy.blackHole();
+    proxy.swallow();
     await append(id, ['into the dark']);
     await seen.until(({ states }) => states.at(-1) === 'connecting');
     proxy.restore();
@@ -100,6 +105,19 @@ describe.each(['websocket', 'sse'] as const)('a watch over %s', (transport) => {
     expect(watch.error).toBeUndefined();
     client.close();
     expect(await watch.done).toEqual({ reason: 'stopped', status: 'pending' });
+  });
+
+  it('gives up a connection that does not come about', async () => {
+    const id = await insertTraining(feed, user.id);
+    proxy.swallow();
+    const client = connect({ connectMs: 100 });
+    const seen = record();
+    client.watchExecution(id, seen);
+    await seen.until(({ errors }) => errors.length >= 2);
+    proxy.restore();
+    await seen.until(({ states }) => states.at(-1) === 'live');
+    expect(seqs(seen.events)).toEqual([1]);
+    client.close();
   });
 
   it('goes on after the event that it is given', async () => {

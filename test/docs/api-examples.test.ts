@@ -119,6 +119,11 @@ describe('docs/api/README.md', () => {
   });
 });
 
+it.for(examplesOf(readPage('docs/api/sockets.md')))('docs/api/sockets.md: $title', async (example) => {
+  const answer = await overSocket(example.request, JSON.parse(example.variables.replace('<token>', token)));
+  expect(difference(JSON.parse(example.answer), JSON.parse(answer))).toBeUndefined();
+});
+
 /** The answer to an operation; of a subscription the first. */
 async function asked({ title, request, variables }: Example): Promise<string> {
   const query = request.replaceAll('exec_…', run);
@@ -130,6 +135,10 @@ async function asked({ title, request, variables }: Example): Promise<string> {
       await api.ask(query, given, { token: asOperator ? await tokenOf({ role }) : token }),
     );
   }
+  return overSocket(query, given);
+}
+
+async function overSocket(query: string, given: object): Promise<string> {
   const socket = api.socket({ token });
   const results = socket.follow(query, given);
   const { value } = await results.next();

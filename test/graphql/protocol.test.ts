@@ -151,6 +151,14 @@ describe('connection_init', () => {
     expect((await hasty.closed()).code).toBe(4401);
   });
 
+  it('without a token leaves it to the header of the upgrade to say who it is', async () => {
+    const client = await open({ headers: { Authorization: `Bearer ${user.token}` } });
+    client.send({ type: 'connection_init', payload: { unrelated: true } });
+    expect(await client.next()).toEqual({ type: 'connection_ack' });
+    client.send(subscribe('who', '{ viewer { id } }'));
+    expect(await client.next()).toMatchObject({ payload: { data: { viewer: { id: user.id } } } });
+  });
+
   it('comes once: a second one closes with 4429', async () => {
     const client = await acknowledged();
     client.send({ type: 'connection_init' });
@@ -248,14 +256,78 @@ describe('an operation', () => {
   it('ends when its client completes it, whose id is free then', async () => {
     const client = await acknowledged();
     const followed = await follow(client);
+    // In one packet: nothing may need time to pass between them.
+    client.connection.cork();
     client.send({ id: 'follow', type: 'complete' });
     client.send({ id: 'never there', type: 'complete' });
     client.send(subscribe('follow', '{ viewer { id } }'));
+    client.connection.uncork();
     expect(await client.next()).toMatchObject({
       id: 'follow',
       payload: { data: { viewer: { id: user.id } } },
     });
     expect(await client.next()).toEqual({ id: 'follow', type: 'complete' });
+    await followed.end();
+  });
+
+  it('that was completed while it ran leaves its id, and its answer, to the next one', async () => {
+    const blocker = await connectFeed(api.database.admin);
+    await blocker.client.query('begin; lock table public.tenants in access exclusive mode');
+    const client = await acknowledged();
+    client.send(subscribe('a', '{ tenants(first: 1) { totalCount } }'));
+    const waiting = "select 1 from pg_locks where not granted and relation = 'public.tenants'::regclass";
+    while ((await blocker.client.query(waiting)).rows.length === 0);
+    client.send({ id: 'a', type: 'complete' });
+    client.send(subscribe('a', '{ never: viewer { id } }'));
+    client.send({ id: 'a', type: 'complete' });
+    client.send(subscribe('a', '{ viewer { id } }'));
+    // Others do not wait with it.
+    client.send(subscribe('b', '{ viewer { role } }'));
+    expect(await client.next()).toMatchObject({
+      id: 'b',
+      payload: { data: { viewer: { role: 'authenticated' } } },
+    });
+    expect(await client.next()).toEqual({ id: 'b', type: 'complete' });
+    await blocker.client.query('commit');
+    expect(await client.next()).toEqual({
+      id: 'a',
+      type: 'next',
+      payload: { data: { viewer: { id: user.id } } },
+    });
+    expect(await client.next()).toEqual({ id: 'a', type: 'complete' });
+    await blocker.client.end();
+  });
+
+  it('that waits for its id is not run where the socket closes first', async () => {
+    const client = await acknowledged();
+    const followed = await follow(client);
+    client.connection.cork();
+    client.send({ id: 'follow', type: 'complete' });
+    client.send(
+      subscribe(
+        'follow',
+        'mutation { createTenant(input: { name: "W", subdomain: "waited" }) { __typename } }',
+      ),
+    );
+    client.send({ type: 'connection_init' });
+    client.connection.uncork();
+    expect((await client.closed()).code).toBe(4429);
+    client.answerClose(4429);
+    await client.ended;
+    await followed.end();
+    const { rows } = await api.admin.query("select 1 from public.tenants where subdomain = 'waited'");
+    expect(rows).toEqual([]);
+  });
+
+  it('closes with 4409 where another one waits for its id', async () => {
+    const client = await acknowledged();
+    const followed = await follow(client);
+    client.connection.cork();
+    client.send({ id: 'follow', type: 'complete' });
+    client.send(subscribe('follow', '{ viewer { id } }'));
+    client.send(subscribe('follow', '{ viewer { id } }'));
+    client.connection.uncork();
+    expect(await client.closed()).toEqual({ code: 4409, reason: 'Subscriber for follow already exists' });
     await followed.end();
   });
 

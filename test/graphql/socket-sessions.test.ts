@@ -197,7 +197,7 @@ it('ends a stream over SSE when its token expires, with an error that says so', 
   const late = Date.now() / 1000 - expiryOf(token);
   expect(events).toHaveLength(3);
   expect(events[1]).toContain('"code":"UNAUTHENTICATED"');
-  expect(events[2]).toBe('event: complete\ndata:');
+  expect(events[2]?.trim()).toBe('event: complete\ndata:');
   expect(late).toBeGreaterThan(0);
   expect(late).toBeLessThan(5);
 });

@@ -9,7 +9,9 @@ import { lineOf } from '../support/live/lines.ts';
 const seed = Date.now() % 1_000_000;
 
 // The full ten minutes with two hundred streams are in isolation.soak.ts.
-it(`shows nobody what is not theirs, whatever they subscribe to, drop, renew or are revoked (seed ${seed})`, async () => {
+it(`shows nobody what is not theirs, whatever they subscribe to, drop, renew or are revoked (seed ${seed})`, {
+  timeout: 180_000,
+}, async () => {
   const { leaks, faults, revoked, serverErrors, frames } = await proveIsolation({
     ...{ seed, runsPerOwner: 20 },
     isOver: (actions) => actions >= 1_000,
@@ -22,7 +24,9 @@ it(`shows nobody what is not theirs, whatever they subscribe to, drop, renew or 
 });
 
 // A proof that cannot fail proves nothing.
-it('would notice a policy that shows everybody everything', async () => {
+it('would notice a policy that shows everybody everything', {
+  timeout: 120_000,
+}, async () => {
   const { leaks } = await proveIsolation({
     ...{ seed, runsPerOwner: 5 },
     isOver: (actions) => actions >= 300,

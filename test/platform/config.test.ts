@@ -36,6 +36,16 @@ describe('the configuration', () => {
     expect(loadConfig({ NODE_ENV: 'production', GRAPHIQL: 'on' }, '/').graphiql).toBe(true);
   });
 
+  it('takes a Redis that can be connected to, and never shows its password', () => {
+    const url = 'rediss://runcast:p%40ss@redis.internal:6380/2';
+    expect(loadConfig({ REDIS_URL: url }, '/').redisUrl).toBe(url);
+    for (const wrong of ['http://h/', 'redis://:hunter2@h/two', 'redis://:hunter2%zz@h']) {
+      const { message } = faultOf(() => loadConfig({ REDIS_URL: wrong }, '/'));
+      expect(message).toContain('REDIS_URL');
+      expect(message).not.toContain('hunter2');
+    }
+  });
+
   it('takes a trainer as a JSON array only', () => {
     expect(loadConfig({ LOCAL_TRAINER: '["python3","train.py"]' }, '/').local.command).toEqual([
       'python3',

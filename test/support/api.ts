@@ -11,11 +11,12 @@ import { rememberTokens } from '../../src/platform/auth/remember-tokens.ts';
 import { createTokenVerifier } from '../../src/platform/auth/verify-token.ts';
 import { defaultLiveLimits } from '../../src/platform/config.ts';
 import { createViewerDatabase } from '../../src/platform/db/viewer.ts';
+import type { SendHint } from '../../src/platform/live/hint-source.ts';
 import { createLive } from '../../src/platform/live/live.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createTestDatabase } from './postgres.ts';
 
-const JWT = { secret: 'a-secret-for-tests-of-at-least-32-characters', audience: 'authenticated' };
+export const JWT = { secret: 'a-secret-for-tests-of-at-least-32-characters', audience: 'authenticated' };
 
 export type User = { id: string; email: string; token: string };
 
@@ -38,17 +39,26 @@ const availabilities: Availabilities = {
 
 /** An API on a free port over a database of its own, with helpers to make users and to ask as them. */
 export async function startApi(
-  options: Partial<ApiOptions> & { poolSize?: number; timeouts?: HttpTimeouts } = {},
+  options: Partial<ApiOptions> & {
+    poolSize?: number;
+    timeouts?: HttpTimeouts;
+    /** The API's way to its database, by a proxy say; default: as it is. */
+    through?: (url: string) => string;
+    redisUrl?: string;
+    sendHint?: SendHint;
+  } = {},
 ) {
   const database = await createTestDatabase();
   const admin = new Client({ connectionString: database.admin });
   admin.on('error', () => {});
   await admin.connect();
-  const log = createLogger('silent');
-  const { poolSize = 4, timeouts, ...rest } = options;
-  const viewerDb = createViewerDatabase({ url: database.api, poolSize, log });
+  const { poolSize = 4, timeouts, through = (way) => way, redisUrl, sendHint, ...rest } = options;
+  const log = options.log ?? createLogger('silent');
+  const databaseUrl = through(database.api);
+  const viewerDb = createViewerDatabase({ url: databaseUrl, poolSize, sendHint, log });
   const live = createLive({
-    url: database.api,
+    url: databaseUrl,
+    redisUrl,
     viewerDb,
     log,
     limits: rest.config?.live ?? defaultLiveLimits(),
@@ -97,7 +107,7 @@ export function tokenOf(
   return mintToken(JWT, claims, lifetimeSeconds);
 }
 
-async function ask(
+export async function ask(
   url: string,
   query: string,
   variables: object,
@@ -119,7 +129,7 @@ export type Socket = SocketClient & {
   follow(query: string, variables?: object): AsyncIterableIterator<{ data?: Data; errors?: unknown }>;
 };
 
-function socketTo(url: string, user: Pick<User, 'token'> | undefined): Socket {
+export function socketTo(url: string, user: Pick<User, 'token'> | undefined): Socket {
   const client = createClient({
     url: `${url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,

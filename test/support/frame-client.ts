@@ -16,7 +16,7 @@ export type FrameClient = {
   send(message: object | string): void;
   /** The next frame; rejects where the connection ends before it. */
   nextFrame(): Promise<Frame>;
-  /** The next message of the protocol. */
+  /** The next message of the protocol, passing over pings; rejects where the socket closes before it. */
   next(): Promise<Data>;
   /** Reads on to the close frame, passing over messages, and does not answer it. */
   closed(): Promise<{ code: number; reason: string }>;
@@ -49,6 +49,13 @@ export async function openFrames(url: string, handshake: Handshake = {}): Promis
   const nextFrame = () => incoming.take(decodeFrame);
   const frame = (opcode: number, options?: FrameOptions) =>
     void connection.write(encodeFrame(opcode, options));
+  async function next() {
+    for (;;) {
+      const { opcode, payload } = await nextFrame();
+      if (opcode === OPCODES.text) return JSON.parse(String(payload));
+      if (opcode === OPCODES.close) throw new Error(`the socket closed with ${payload.readUInt16BE(0)}`);
+    }
+  }
   async function closed() {
     for (;;) {
       const { opcode, payload } = await nextFrame();
@@ -71,7 +78,7 @@ export async function openFrames(url: string, handshake: Handshake = {}): Promis
     send: (message) =>
       frame(OPCODES.text, { payload: typeof message === 'string' ? message : JSON.stringify(message) }),
     nextFrame,
-    next: async () => JSON.parse(String((await nextFrame()).payload)),
+    next,
     closed,
     ended,
     answerClose: (code) => frame(OPCODES.close, { payload: Buffer.of(code >> 8, code & 0xff) }),

@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What the program under test must not inherit from the machine that tests it. */
 const OURS =
-  /^(PORT|HOST|NODE_ENV|RUNCAST_|DATABASE_|SUPABASE_|API_DATABASE|WORKER_DATABASE|JWT_|LOCAL_|GRAPHIQL|LOG_)/;
+  /^(PORT|HOST|NODE_ENV|RUNCAST_|DATABASE_|SUPABASE_|API_DATABASE|WORKER_DATABASE|JWT_|REDIS_|LOCAL_|GRAPHIQL|LOG_)/;
 
 export type RuncastProcess = {
   child: ChildProcess;

@@ -6,52 +6,55 @@ export type TcpProxy = {
   port: number;
   /** `http://127.0.0.1:<port>` */
   url: string;
+  /** The way to the same place by this proxy. */
+  through(url: string): string;
   /** How many connections there have been. */
   count(): number;
   /** Breaks off what is connected (RST, as a process that is killed); new connections are served. */
   cut(): void;
-  /** Swallows every byte, of what is connected and what comes; nothing is closed. */
-  blackHole(): void;
+  /**
+   * From now on takes what is sent, the end included, and hands nothing on: on connections that are there and on new
+   * ones. So looks a peer that is gone without a word.
+   */
+  swallow(): void;
   /** Refuses new connections and breaks off what is connected. */
   refuse(): void;
-  /** Serves new connections again, at another port where one is given. What the black hole holds stays there. */
+  /** Serves new connections again, at another port where one is given. Those that lost bytes stay as they are. */
   restore(to?: number): void;
   /** Resolves when the next connection is taken. */
   connected(): Promise<void>;
   close(): Promise<void>;
 };
 
-type Mode = 'open' | 'black hole' | 'refusing';
+type Mode = 'open' | 'swallowing' | 'refusing';
+type Pair = { client: Socket; upstream: Socket; isSwallowed: boolean };
 
+/** @param target a port of 127.0.0.1, or a URL with host and port */
 export async function startTcpProxy(target: number | string): Promise<TcpProxy> {
-  const pairs = new Set<[Socket, Socket]>();
-  let to = typeof target === 'number' ? target : Number(new URL(target).port);
+  const { hostname, port: targetPort } = new URL(
+    typeof target === 'number' ? `tcp://127.0.0.1:${target}` : target,
+  );
+  const pairs = new Set<Pair>();
+  let to = Number(targetPort);
   let mode: Mode = 'open';
   let count = 0;
 
-  const server = createServer((inner) => {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     count += 1;
     server.emit('taken');
-    if (mode === 'refusing') return void inner.resetAndDestroy();
-    const outer = dial(to, '127.0.0.1');
-    const pair: [Socket, Socket] = [inner, outer];
+    if (mode === 'refusing') return void client.resetAndDestroy();
+    const upstream = dial({ host: hostname, port: to, allowHalfOpen: true, noDelay: true });
+    const pair: Pair = { client, upstream, isSwallowed: false };
     pairs.add(pair);
-    for (const [socket, other] of [pair, [outer, inner] as const]) {
-      socket.setNoDelay(true);
-      socket.on('error', () => other.destroy());
-      socket.once('close', () => {
-        pairs.delete(pair);
-        other.destroy();
-      });
-    }
-    if (mode === 'open') inner.pipe(outer).pipe(inner);
-    else swallow(pair);
+    join(pair);
+    if (mode === 'swallowing') swallowOf(pair);
+    client.once('close', () => pairs.delete(pair));
   });
 
   function cut(): void {
-    for (const [inner, outer] of pairs) {
-      inner.resetAndDestroy();
-      outer.destroy();
+    for (const { client, upstream } of pairs) {
+      client.resetAndDestroy();
+      upstream.resetAndDestroy();
     }
     pairs.clear();
   }
@@ -62,11 +65,17 @@ export async function startTcpProxy(target: number | string): Promise<TcpProxy> 
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    through(url) {
+      const way = new URL(url);
+      way.hostname = '127.0.0.1';
+      way.port = String(port);
+      return way.href;
+    },
     count: () => count,
     cut,
-    blackHole() {
-      mode = 'black hole';
-      for (const pair of pairs) swallow(pair);
+    swallow() {
+      mode = 'swallowing';
+      for (const pair of pairs) swallowOf(pair);
     },
     refuse() {
       mode = 'refusing';
@@ -85,10 +94,23 @@ export async function startTcpProxy(target: number | string): Promise<TcpProxy> 
   };
 }
 
-function swallow(pair: [Socket, Socket]): void {
-  for (const socket of pair) {
-    socket.unpipe();
-    socket.removeAllListeners('data');
-    socket.resume();
+function join(pair: Pair): void {
+  const { client, upstream } = pair;
+  client.pipe(upstream);
+  upstream.pipe(client);
+  for (const [socket, other] of [
+    [client, upstream],
+    [upstream, client],
+  ] as const) {
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      if (!pair.isSwallowed) other.destroy();
+    });
   }
+}
+
+function swallowOf(pair: Pair): void {
+  pair.isSwallowed = true;
+  pair.client.unpipe(pair.upstream).resume();
+  pair.upstream.unpipe(pair.client).resume();
 }

@@ -16,9 +16,11 @@ export type SocketLimits = {
    * @returns undefined where the process holds as many as it may
    */
   enter(connection: Closing): Place | undefined;
+  /** How many users have places. Callers without a token are counted by address, and are none. */
+  readonly users: number;
 };
 
-type Closing = { readonly closed: boolean; once(event: 'close', listener: () => void): unknown };
+type Closing = { readonly closed: boolean; on(event: 'close', listener: () => void): unknown };
 
 /** A process that is full may have room again then; another one may have it at once. */
 export const FULL_RETRY_SECONDS = 5;
@@ -42,12 +44,17 @@ export function createSocketLimits({
   }
 
   return {
+    get users() {
+      let users = 0;
+      for (const caller of callers.keys()) if (caller.startsWith('user ')) users += 1;
+      return users;
+    },
     enter(connection) {
       if (places >= maxSockets) return undefined;
       if (connection.closed) return NOWHERE;
       places += 1;
       let caller: string | undefined;
-      connection.once('close', () => leave(caller));
+      connection.on('close', () => leave(caller));
       return {
         belongsTo(claims, address) {
           const named = callerOf(claims, address);

@@ -35,8 +35,9 @@ export class EventGroup implements Group {
   readonly #pagesBehind = new Map<string, Promise<Frame>>();
   /** The number of the last event that live members have. */
   #cursor: number;
+  /** What comes after this event came while somebody was live; what is before it, they catch up with. */
+  #liveFrom = 0;
   #isRunning = false;
-  readonly #openedAt = performance.now();
   /** When the last frame went out, by `performance.now()`. */
   #sentAt = Number.NEGATIVE_INFINITY;
 
@@ -75,6 +76,7 @@ export class EventGroup implements Group {
     this.#others.delete(member);
     if (member.cursor === this.#cursor) {
       member.state = 'live';
+      if (this.#live.size === 0) this.#liveFrom = this.#feed.head;
       this.#live.add(member);
       this.#run();
     } else {
@@ -132,10 +134,9 @@ export class EventGroup implements Group {
   #send(page: FeedPage, frame: Frame): void {
     const from = this.#cursor;
     this.#sentAt = performance.now();
+    const age = this.#cursor >= this.#liveFrom ? this.#source.ageOf(page) : undefined;
     this.#cursor = page.to;
-    const age = this.#source.ageOf(page) ?? Number.POSITIVE_INFINITY;
-    // What was there before the group was, somebody asked for; it did not come late.
-    if (age <= this.#sentAt - this.#openedAt) this.#stats.recordLag(age);
+    if (age !== undefined) this.#stats.recordLag(age);
     for (const member of this.#live) {
       // Whoever becomes live while others end has more than that.
       if (member.cursor !== from) continue;

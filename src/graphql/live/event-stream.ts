@@ -7,7 +7,7 @@ import type { Outlets } from './outlet.ts';
 /** A proxy between closes a response that is silent for a minute. */
 const PING_MS = 12_000;
 const PING = Buffer.from(':\n\n');
-const COMPLETE = 'event: complete\ndata: \n\n';
+const COMPLETE = 'event: complete\ndata:\n\n';
 
 /**
  * Follows an operation over server-sent events, one response an operation ("distinct connections" of graphql-sse). A client

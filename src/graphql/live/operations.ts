@@ -71,6 +71,7 @@ export function createLiveOperations({ schema, executing, mask, stats }: Options
       pause: (ms) => wait(ms, undefined, { signal: closing.signal, ref: false }).catch(() => undefined),
       onEmpty() {
         groups.delete(key);
+        stats.groups -= 1;
         closing.abort();
         group.close();
       },
@@ -82,6 +83,7 @@ export function createLiveOperations({ schema, executing, mask, stats }: Options
         : new StateGroup(follows, follows.open(viewer), options);
     const kept = { group, identities };
     groups.set(key, kept);
+    stats.groups += 1;
     return kept;
   }
 

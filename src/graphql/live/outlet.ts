@@ -1,3 +1,5 @@
+import type { LiveStats } from '../../platform/live/stats.ts';
+
 /** What a connection writes to: a socket, or a response on one. */
 export type Stream = {
   readonly writableLength: number;
@@ -13,23 +15,34 @@ export type OutletLimits = {
   stalledMs: number;
 };
 
+/** What the connections of a process have in common. */
+type Shared = { maxBufferedBytes: number; full: Set<Outlet>; stats: LiveStats };
+
 const SWEEP_MS = 1_000;
 
 /** Connections that are full, looked through once a second: those that stay so are cut off. */
 export class Outlets {
-  readonly #limits: OutletLimits;
-  readonly #full = new Set<Outlet>();
+  readonly #stalledMs: number;
+  readonly #shared: Shared;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(limits: OutletLimits) {
-    this.#limits = limits;
+  constructor({ stalledMs, maxBufferedBytes }: OutletLimits, stats: LiveStats) {
+    this.#stalledMs = stalledMs;
+    this.#shared = { maxBufferedBytes, full: new Set(), stats };
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#timer.unref();
   }
 
   /** @param onStalled called once, for a client that has read too little for too long */
   open(stream: Stream, onStalled: () => void): Outlet {
-    return new Outlet(stream, this.#limits.maxBufferedBytes, this.#full, onStalled);
+    return new Outlet(stream, this.#shared, onStalled);
+  }
+
+  /** What those that are full hold back in this process. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const outlet of this.#shared.full) bytes += outlet.bufferedBytes;
+    return bytes;
   }
 
   close(): void {
@@ -37,8 +50,8 @@ export class Outlets {
   }
 
   #sweep(): void {
-    const before = performance.now() - this.#limits.stalledMs;
-    for (const outlet of this.#full) if (outlet.fullSince <= before) outlet.stall();
+    const before = performance.now() - this.#stalledMs;
+    for (const outlet of this.#shared.full) if (outlet.fullSince <= before) outlet.stall();
   }
 }
 
@@ -48,38 +61,43 @@ export class Outlets {
  */
 export class Outlet {
   readonly #stream: Stream;
-  readonly #maxBufferedBytes: number;
-  readonly #full: Set<Outlet>;
+  readonly #shared: Shared;
   readonly #onStalled: () => void;
-  readonly #waiting = new Set<() => void>();
+  /** Who waits for it to be ready; made when it first is not, which for most it always is. */
+  #waiting: Set<() => void> | undefined;
   #isClosed = false;
   fullSince = 0;
 
-  constructor(stream: Stream, maxBufferedBytes: number, full: Set<Outlet>, onStalled: () => void) {
+  constructor(stream: Stream, shared: Shared, onStalled: () => void) {
     this.#stream = stream;
-    this.#maxBufferedBytes = maxBufferedBytes;
-    this.#full = full;
+    this.#shared = shared;
     this.#onStalled = onStalled;
   }
 
   get isReady(): boolean {
-    return this.#waiting.size === 0 && this.#stream.writableLength <= this.#maxBufferedBytes;
+    return this.#waiting === undefined && this.#stream.writableLength <= this.#shared.maxBufferedBytes;
+  }
+
+  get bufferedBytes(): number {
+    return this.#stream.writableLength;
   }
 
   write(chunk: Buffer): void {
-    if (!this.#isClosed && !this.#stream.destroyed) this.#stream.write(chunk);
+    if (this.#isClosed || this.#stream.destroyed) this.#shared.stats.dropped += 1;
+    else this.#stream.write(chunk);
   }
 
   /** Calls back once everything has been sent; never where the connection closes before. */
   whenReady(callback: () => void): void {
     if (this.isReady) queueMicrotask(callback);
     else {
-      if (this.#waiting.size === 0) this.#wait();
+      this.#waiting ??= this.#wait();
       this.#waiting.add(callback);
     }
   }
 
   stall(): void {
+    this.#shared.stats.stalled += 1;
     this.close();
     this.#onStalled();
   }
@@ -87,19 +105,20 @@ export class Outlet {
   /** Nothing is written any more. */
   close(): void {
     this.#isClosed = true;
-    this.#full.delete(this);
+    this.#shared.full.delete(this);
   }
 
-  #wait(): void {
+  #wait(): Set<() => void> {
     this.fullSince = performance.now();
-    this.#full.add(this);
+    this.#shared.full.add(this);
     this.#stream.once('drain', () => this.#drained());
+    return new Set();
   }
 
   #drained(): void {
-    this.#full.delete(this);
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const callback of waiting) callback();
+    this.#shared.full.delete(this);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const callback of waiting ?? []) callback();
   }
 }

@@ -8,7 +8,8 @@ export interface HintPublisher {
    * readers to their slow poll.
    */
   publish(hint: string): void;
-  readonly isConnected: boolean;
+  /** Resolves once it is connected for the first time; never rejects. */
+  readonly started: Promise<void>;
   /** Hints that were not sent, or not known to have been. */
   readonly dropped: number;
   close(): Promise<void>;
@@ -28,9 +29,7 @@ export function createHintPublisher({ url, log }: { url: string; log: Logger }):
       if (client) client.publish(REDIS_CHANNEL, hint).catch(drop);
       else drop();
     },
-    get isConnected() {
-      return redis.kept.isConnected;
-    },
+    started: redis.kept.started,
     get dropped() {
       return dropped;
     },

@@ -4,6 +4,7 @@ import type { ViewerDatabase } from '../db/viewer.ts';
 import type { ExecutionRef } from '../feed/events.ts';
 import type { Logger } from '../logger.ts';
 import { type AccessWatch, createAccessWatch } from './access-watch.ts';
+import type { LiveStatus } from './figures.ts';
 import type { FeedHint } from './hint-source.ts';
 import { createProcessHints } from './process-hints.ts';
 import { LiveStats } from './stats.ts';
@@ -20,7 +21,7 @@ export interface Live extends UserHints {
   /** Milliseconds since an event was recorded, by the database's clock. */
   ageOf(at: Date): number;
   /** For the readiness check. Without a connection everything still arrives, as late as the slow poll. */
-  status(): { isListening: boolean; streams: number; reconnections: number };
+  status(): LiveStatus;
   /** Resolves once it listens for the first time; never rejects. */
   readonly started: Promise<void>;
   close(): Promise<void>;
@@ -70,6 +71,8 @@ export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions
     },
     onAccess: (userId) => access.userChanged(userId),
     onGap() {
+      database.suspect();
+      viewerDb.suspect();
       lookAtEverything();
       access.anybodyChanged();
     },
@@ -85,6 +88,7 @@ export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions
     ageOf: (at) => Date.now() + hints.clockOffsetMs - at.getTime(),
     status: () => ({
       isListening: hints.isConnected,
+      ...(hints.isRedisConnected !== undefined && { isRedisConnected: hints.isRedisConnected }),
       streams: streams.count,
       reconnections: hints.reconnections,
     }),

@@ -3,13 +3,18 @@ import type { HintHandlers, HintSource } from './hint-source.ts';
 import { createPostgresHints } from './postgres-hints.ts';
 import { createRedisHints } from './redis-hints.ts';
 
+export type ProcessHints = HintSource & {
+  /** Undefined where no Redis is configured. */
+  readonly isRedisConnected?: boolean;
+};
+
 /**
  * All hints that reach a process: Postgres's, and where a Redis is configured those of Runcast's own writers. Without
  * Redis for a while hints are late and nothing else, so whether it is there is no condition of being connected.
  */
 export function createProcessHints(
   options: { url: string; redisUrl?: string | undefined; log: Logger } & HintHandlers,
-): HintSource {
+): ProcessHints {
   const { redisUrl, ...others } = options;
   const postgres = createPostgresHints(others);
   if (redisUrl === undefined) return postgres;
@@ -17,6 +22,9 @@ export function createProcessHints(
   return {
     get isConnected() {
       return postgres.isConnected;
+    },
+    get isRedisConnected() {
+      return redis.isConnected;
     },
     started: postgres.started,
     get clockOffsetMs() {

@@ -80,6 +80,8 @@ function newClient(url: string) {
     commandOptions: { timeout: 0 },
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_PENDING,
+    // What a user of its own would need rights for and nobody reads.
+    disableClientInfo: true,
     maintNotifications: 'disabled',
   });
 }

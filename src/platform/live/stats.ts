@@ -1,9 +1,11 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { RecentLag } from './recent-lag.ts';
 
 /** What the hub counts, from the start of the process on. */
 export class LiveStats {
   /** Operations that follow something now. */
   subscribers = 0;
+  /** Groups of them, each of which shares what is executed and framed. */
+  groups = 0;
   /** Pages served from a stream's ring. */
   ringHits = 0;
   /** Pages read from the database for a subscriber that was behind the ring. */
@@ -12,6 +14,8 @@ export class LiveStats {
   frames = 0;
   /** Frames that were handed to a transport. */
   deliveries = 0;
+  /** Of these, frames whose transport had begun to close: whoever comes back has them by its cursor. */
+  dropped = 0;
   /** States that a subscriber was not shown because a newer one came before it could take them. */
   skipped = 0;
   /** How often a subscriber was paused because its transport was full. */
@@ -22,11 +26,10 @@ export class LiveStats {
   revoked = 0;
   /** Transports that were closed because their client did not read. */
   stalled = 0;
-  /** From an event's commit, as far as its row tells, to the frame that carries it: microseconds. */
-  readonly lag: RecordableHistogram = createHistogram({ lowest: 1, highest: 3_600_000_000, figures: 3 });
+  /** From an event's commit, as far as its row tells, to the frame that carries it. What is caught up with is no lag. */
+  readonly lag = new RecentLag();
 
-  /** @param milliseconds below zero where the clocks of database and process disagree by more than the way takes */
   recordLag(milliseconds: number): void {
-    this.lag.record(Math.max(1, Math.round(milliseconds * 1000)));
+    this.lag.record(milliseconds);
   }
 }

@@ -93,6 +93,7 @@ export const observability: Cases = {
     target: metric,
     seen: figures,
   }),
+  'Query.liveStats': { call: 'liveStats', owner: 'service' },
 
   'Mutation.recordTelemetry': {
     call: 'recordTelemetry(input: [{ type: API_CALL, tenantId: $id }])',

@@ -35,6 +35,10 @@ export async function startApiProcess(
     LIVE_MAX_SOCKETS_PER_USER: '20000',
     ...environment,
   });
+  // A test that runs out of time disposes of nothing.
+  const end = () => void runcast.child.kill('SIGKILL');
+  process.once('exit', end);
+  void runcast.ended.then(() => process.off('exit', end));
   const [, port] = await runcast.printed(/Runcast is up at \S+:(\d+)\./);
   return {
     port: Number(port),

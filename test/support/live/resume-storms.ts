@@ -9,6 +9,8 @@ export type Stop = {
   codes: Record<number, number>;
   /** From the first of them to the last. */
   spreadMs: number;
+  /** On average, between one and the next. */
+  gapMs: number;
 };
 
 export type ResumeStorms = {
@@ -20,6 +22,8 @@ export type ResumeStorms = {
 };
 
 export const RUNS_PER_SOCKET = 5;
+/** At least so much time lies between two that are sent away, on average: all at once, they would all come back at once. */
+export const LEAST_GAP_MS = 2;
 
 /** Watchers of five runs each behind a load balancer to two processes, of which one after the other stops in order. */
 export async function openResumeStorms(options: {
@@ -28,16 +32,17 @@ export async function openResumeStorms(options: {
   linesPerSecond: number;
   resumeBy: ResumeBy;
 }): Promise<ResumeStorms> {
-  const stage = await openStage({ ...options, runsPerUser: RUNS_PER_SOCKET });
+  const stage = await openStage({ ...options, runsPerUser: RUNS_PER_SOCKET, client: 'lean' });
   let stops = 0;
 
-  async function closesOf(since: number): Promise<Pick<Stop, 'codes' | 'spreadMs'>> {
+  async function closesOf(since: number): Promise<Pick<Stop, 'codes' | 'spreadMs' | 'gapMs'>> {
     const { closes } = await stage.report();
     const lost = closes.filter(({ at, wasLive }) => wasLive && at >= since);
     const codes: Record<number, number> = {};
-    for (const { code } of lost) codes[code] = (codes[code] ?? 0) + 1;
+    for (const { code = 1006 } of lost) codes[code] = (codes[code] ?? 0) + 1;
     const times = lost.map(({ at }) => at);
-    return { codes, spreadMs: Math.max(...times) - Math.min(...times) };
+    const spreadMs = Math.max(...times) - Math.min(...times);
+    return { codes, spreadMs, gapMs: spreadMs / times.length };
   }
 
   return {

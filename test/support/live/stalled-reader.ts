@@ -1,27 +1,33 @@
-import { openProtocolSocket, type ProtocolSocket } from './protocol-socket.ts';
+import { Milestones } from './milestones.ts';
+import { openProtocolSocket } from './protocol-socket.ts';
 import { Received } from './received.ts';
 import { WATCH } from './watching-client.ts';
 import { within } from './within.ts';
 
 export type Watched = { url: string; token: string; run: string; lineBytes: number };
 
+/** How a reader was found when it read on: with the code that the server had closed it with, or still connected. */
+export type Parting = number | 'open';
+
 /** A reader that stopped reading after its first batch; it does not come back by itself. */
 export type StalledReader = {
   received: Received;
   /** Number of the event that it began after. */
   after: number;
-  /** How the server closed it; while it does not read it does not know. */
-  closed: Promise<number>;
-} & Pick<ProtocolSocket, 'resume' | 'drop'>;
+  /**
+   * Reads what was still on its way, until there is the close or this event, and then disconnects.
+   *
+   * @param seq of an event that only somebody gets who is still connected
+   */
+  readOn(seq: number): Promise<Parting>;
+};
 
-const FIRST_BATCH_MS = 60_000;
-/** To read what the kernel holds, at the end of which there is the close. */
-const PARTING_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 /** Resolves as soon as the first batch has come, which is when it stops reading. */
 export async function stall({ url, token, run, lineBytes }: Watched, after: number): Promise<StalledReader> {
   const received = new Received(run, { after, lineBytes });
-  const { promise: stalled, resolve: stop } = Promise.withResolvers<void>();
+  const progress = new Milestones();
   const { promise: closed, resolve: close } = Promise.withResolvers<number>();
   const socket = openProtocolSocket({
     ...{ url, init: { authorization: `Bearer ${token}` } },
@@ -31,26 +37,26 @@ export async function stall({ url, token, run, lineBytes }: Watched, after: numb
       if (message.type !== 'next') return;
       if (received.cursor === after) socket.pause();
       for (const event of message.payload.data?.executionEvents.events ?? []) received.take(event);
-      stop();
+      progress.reach(received.cursor);
     },
     onClose: close,
   });
-  await within(FIRST_BATCH_MS, 'that a reader had its first batch', stalled);
-  return { received, after, closed, resume: socket.resume, drop: socket.drop };
+  await within(PATIENCE_MS, 'that a reader had its first batch', progress.reached(after + 1));
+  return {
+    ...{ received, after },
+    async readOn(seq) {
+      socket.resume();
+      const open = progress.reached(seq).then(() => 'open' as const);
+      const parting = await within(PATIENCE_MS, 'that a reader read on', Promise.race([closed, open]));
+      socket.drop();
+      return parting;
+    },
+  };
 }
 
-/**
- * Lets them read what was still on its way, and counts how their connections were closed: by code, and `open` where
- * they were not.
- */
-export async function partings(readers: readonly StalledReader[]): Promise<Record<string, number>> {
-  const codes: Record<string, number> = {};
-  const part = async ({ resume, closed, drop }: StalledReader) => {
-    resume();
-    const code = await within(PARTING_MS, 'that a stalled reader was closed', closed).catch(() => 'open');
-    drop();
-    codes[code] = (codes[code] ?? 0) + 1;
-  };
-  await Promise.all(readers.map(part));
-  return codes;
+/** How many there were of each. */
+export function countsOf(partings: readonly Parting[]): Record<Parting, number> {
+  const counts: Record<Parting, number> = { open: 0 };
+  for (const parting of partings) counts[parting] = (counts[parting] ?? 0) + 1;
+  return counts;
 }

@@ -2,15 +2,16 @@ import { connectFeed, insertTraining, insertUser } from '../feed.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 import { type ApiProcess, startApiProcess, tokenFor } from './api-process.ts';
 import { Latencies } from './latencies.ts';
+import { Milestones } from './milestones.ts';
 import { type PacedWriter, startPacedWriter } from './paced-writer.ts';
 import { Received, sumOf, type Tally } from './received.ts';
-import { partings, type StalledReader, stall, type Watched } from './stalled-reader.ts';
+import { type Parting, type StalledReader, stall, type Watched } from './stalled-reader.ts';
 import { startWatching } from './watching-client.ts';
 import { within } from './within.ts';
 
 export type StalledReadersOptions = {
   readers: number;
-  /** So many of them read on as soon as the server must have closed them, and come back after the stall. */
+  /** So many of them read on one after the other during the stall, and come back after it. */
   returning: number;
   eventsPerSecond: number;
   /** Lines are filled up to so many characters: what a stall takes to be seen is what the kernel holds, some MB. */
@@ -19,8 +20,11 @@ export type StalledReadersOptions = {
   seconds: { alone: number; stalled: number };
   /** Setting of the server, after how long it closes who does not read. */
   stalledSeconds: number;
-  /** From the stop to the return: more than the kernel takes to fill and the setting, less than 30 s above that. */
-  returnAfterSeconds: number;
+  /**
+   * Between two that read on, the first of them when nobody can be closed yet: less than the server gives a socket to
+   * answer its close, so that one of them is in time to see it.
+   */
+  returnEverySeconds: number;
   /** Told what it is at. */
   progress?(line: string): void;
 };
@@ -32,8 +36,8 @@ export type StalledReadersReport = {
   p99: { before: number; during: number };
   fast: Tally & { expected: number };
   returned: Tally & { expected: number };
-  /** How the server parted from those who read on soon, and from the rest; by close code, `open` where it did not. */
-  codes: { soon: Record<string, number>; late: Record<string, number> };
+  /** How those who read on during the stall were found, one after the other, and those who did so after it. */
+  partings: { during: Parting[]; after: Parting[] };
   /** How long those who came back took to have everything. */
   catchUpSeconds: number;
 };
@@ -42,50 +46,65 @@ export type StalledReadersReport = {
 const PATIENCE_MS = 600_000;
 /** Lines in one append: 2,000 events/s are 40 appends. */
 const BATCH = 50;
-const SAMPLE_MS = 500;
+const SAMPLE_MS = 1_000;
 
 /** Readers of one run who stop reading, beside one who does not. */
 export async function runStalledReaders(options: StalledReadersOptions): Promise<StalledReadersReport> {
-  const { seconds, progress = () => {} } = options;
   await using scene = await openScene(options);
-  const { watched, written, fast, latencies, writer } = scene;
-  const alone = await written.span(seconds.alone);
-  using memory = sampleMemory(scene.api);
-  const readers = await stallAll(watched, options.readers, written.newest);
-  progress(`${readers.length} readers have stopped`);
-
-  const stalled = written.span(seconds.stalled);
-  await written.span(options.returnAfterSeconds);
+  const { watched, fast, latencies, writer } = scene;
+  const alone = await scene.span(options.seconds.alone);
+  using memory = sampleMemory(scene.api, (megabytes) => {
+    const behind = scene.written.newest - fast.received.cursor;
+    options.progress?.(`${megabytes.toFixed(0)} MB; the fast reader is ${behind} events behind`);
+  });
+  const readers = await stallAll(scene, options.readers);
+  const stalled = scene.span(options.seconds.stalled);
   const returning = readers.slice(0, options.returning);
-  const soon = await partings(returning);
-  progress(`read on after ${options.returnAfterSeconds} s: ${JSON.stringify(soon)}`);
-  const during = await stalled;
+  const during = await readOnInTurn(scene, returning, options);
+  const stall = await stalled;
   const used = await memory.most();
-  const late = await partings(readers.slice(options.returning));
-  progress(`read on after ${seconds.stalled} s: ${JSON.stringify(late)}`);
+  const after = await Promise.all(readers.slice(options.returning).map((reader) => scene.readOn(reader)));
 
   const { [watched.run]: last = 0 } = await writer.finish();
   const catchUpSeconds = await comeBack(watched, returning);
   await within(PATIENCE_MS, 'that the fast reader had everything', fast.ended);
   return {
     memory: used,
-    p99: { before: latencies.p99(alone), during: latencies.p99(during) },
+    p99: { before: latencies.p99(alone), during: latencies.p99(stall) },
     fast: { ...fast.received.tally(), expected: last },
     returned: {
       ...sumOf(returning.map(({ received }) => received.tally())),
-      expected: returning.reduce((sum, { after }) => sum + last - after, 0),
+      expected: returning.reduce((sum, reader) => sum + last - reader.after, 0),
     },
-    codes: { soon, late },
+    partings: { during, after },
     catchUpSeconds,
   };
+}
+
+async function readOnInTurn(
+  scene: Scene,
+  readers: readonly StalledReader[],
+  { returnEverySeconds, stalledSeconds, progress }: StalledReadersOptions,
+): Promise<Parting[]> {
+  const partings: Promise<Parting>[] = [];
+  await scene.span(stalledSeconds);
+  for (const [i, reader] of readers.entries()) {
+    const parting = scene.readOn(reader);
+    partings.push(parting);
+    void parting.then((how) => progress?.(`reader ${i + 1} read on: ${how}`));
+    await scene.span(returnEverySeconds);
+  }
+  return Promise.all(partings);
 }
 
 type Scene = AsyncDisposable & {
   api: ApiProcess;
   watched: Watched;
   writer: PacedWriter;
-  /** How far it has written, which is how time is told here. */
+  /** Resolves when as much has been written as is in so many seconds, with the numbers of what it was. */
+  span(seconds: number): Promise<{ after: number; upTo: number }>;
   written: Milestones;
+  readOn(reader: StalledReader): Promise<Parting>;
   fast: Following;
   latencies: Latencies;
 };
@@ -99,7 +118,7 @@ async function openScene(options: StalledReadersOptions): Promise<Scene> {
   const { lineBytes, eventsPerSecond } = options;
   const watched = { ...(await makeRun(database)), url: api.url, lineBytes };
   const latencies = new Latencies();
-  const written = new Milestones(eventsPerSecond);
+  const written = new Milestones();
   const fast = follow(watched, new Received(watched.run, { lineBytes }), (seq) => latencies.arrived(seq));
   stack.defer(fast.close);
   const writer = await startPacedWriter({
@@ -109,10 +128,17 @@ async function openScene(options: StalledReadersOptions): Promise<Scene> {
       written.reach(seq);
     },
   });
-  await written.span(1);
+  stack.defer(async () => void (await writer.finish().catch(() => undefined)));
+  const span = async (seconds: number) => {
+    const after = written.newest;
+    await written.reached(after + seconds * eventsPerSecond);
+    return { after, upTo: written.newest };
+  };
+  await span(1);
   const parts = stack.move();
   return {
-    ...{ api, watched, writer, written, fast, latencies },
+    ...{ api, watched, writer, written, fast, latencies, span },
+    readOn: (reader) => reader.readOn(written.newest + eventsPerSecond),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }
@@ -123,8 +149,8 @@ async function makeRun(database: TestDatabase): Promise<{ run: string; token: st
   return { run: await insertTraining(db, user), token: await tokenFor(user) };
 }
 
-function stallAll(watched: Watched, count: number, after: number): Promise<StalledReader[]> {
-  return Promise.all(Array.from({ length: count }, () => stall(watched, after)));
+function stallAll({ watched, written }: Scene, count: number): Promise<StalledReader[]> {
+  return Promise.all(Array.from({ length: count }, () => stall(watched, written.newest)));
 }
 
 /** Resolves with the seconds until all of them have everything, after the run has ended. */
@@ -163,42 +189,22 @@ function follow(
   return { received, ended, close: client.close };
 }
 
-/** Waiting for a number to be committed. */
-class Milestones {
-  newest = 0;
-  readonly #perSecond: number;
-  readonly #waiting = new Set<{ seq: number; resolve(): void }>();
-
-  constructor(perSecond: number) {
-    this.#perSecond = perSecond;
-  }
-
-  reach(seq: number): void {
-    this.newest = seq;
-    for (const each of this.#waiting) {
-      if (seq < each.seq) continue;
-      this.#waiting.delete(each);
-      each.resolve();
-    }
-  }
-
-  /** Resolves when as much has been written as is in so many seconds, with the numbers of what it was. */
-  async span(seconds: number): Promise<{ after: number; upTo: number }> {
-    const after = this.newest;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.add({ seq: after + seconds * this.#perSecond, resolve });
-    await promise;
-    return { after, upTo: this.newest };
-  }
-}
-
 /** Samples memory from now on until it is disposed of; the first sample is what there was before. */
-function sampleMemory(api: ApiProcess): Disposable & { most(): Promise<StalledReadersReport['memory']> } {
-  const samples = [api.memory()];
-  const timer = setInterval(() => samples.push(api.memory()), SAMPLE_MS);
+function sampleMemory(
+  api: ApiProcess,
+  onSample: (megabytes: number) => void,
+): Disposable & { most(): Promise<StalledReadersReport['memory']> } {
+  const samples: Promise<number>[] = [];
+  const sample = async () => {
+    const megabytes = (await api.memory()) ?? Number.NaN;
+    onSample(megabytes);
+    return megabytes;
+  };
+  samples.push(sample());
+  const timer = setInterval(() => samples.push(sample()), SAMPLE_MS);
   return {
     async most() {
-      const known = (await Promise.all(samples)).map((value) => value ?? Number.NaN);
+      const known = await Promise.all(samples);
       return { before: known[0] ?? Number.NaN, most: Math.max(...known) };
     },
     [Symbol.dispose]: () => clearInterval(timer),

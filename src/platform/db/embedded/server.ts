@@ -13,8 +13,8 @@ export type EmbeddedPostgres = {
   port: number;
   /** True where it was found running: another process owns it, or one that was killed left it behind. */
   wasRunning: boolean;
-  /** Ends all sessions and stops the server (`pg_ctl stop -m fast`); at most 10 s. */
-  stop(): Promise<void>;
+  /** Ends all sessions and stops the server, as `pg_ctl stop -m` has it; at most 10 s. Default: fast. */
+  stop(mode?: 'fast' | 'immediate'): Promise<void>;
 };
 
 export type EmbeddedPostgresOptions = {
@@ -54,7 +54,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     port,
     wasRunning: running !== undefined,
     url: `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`,
-    stop: () => run(cluster, binaries.pgCtl, ['stop', '-D', cluster.data, '-m', 'fast', '-w', '-t', '10']),
+    stop: (mode = 'fast') =>
+      run(cluster, binaries.pgCtl, ['stop', '-D', cluster.data, '-m', mode, '-w', '-t', '10']),
   };
 }
 

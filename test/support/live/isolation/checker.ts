@@ -146,10 +146,15 @@ export class Checker {
       return;
     }
     if (subscription.run && subscription.run !== run) this.#leak(subscription, 'another run', run.id);
-    this.#seen(subscription, run);
+    if (!this.#isRowAlone(subscription, run, answer)) this.#seen(subscription, run);
     this.#madeFor(subscription, run, answer);
     this.#newer(subscription, run, answer);
     for (const { node } of answer.events?.edges ?? []) this.#line(subscription, run, node);
+  }
+
+  /** The row of a run stays its owner's when they leave the tenant, and stays in their list; its feed does not. */
+  #isRowAlone({ viewer, field }: Subscription, run: Run, { lastSeq }: Data): boolean {
+    return field === 'executionsChanged' && viewer.owner === run.owner && lastSeq === 0 && !run.goneAt;
   }
 
   /** `isMine` depends on who looks, and the service and the owner look at the same runs in the same words. */
@@ -160,11 +165,11 @@ export class Checker {
   }
 
   #newer(subscription: Subscription, run: Run, { lastSeq }: Data): void {
+    // The row may still be read when its stream is not.
+    if (lastSeq === 0 && this.#world.mayHaveLost(subscription.viewer, run, subscription.since)) return;
     const { states } = subscription;
     const known = states.get(run.id) ?? 0;
-    // While it is deleted, its row may still be read when its stream is gone.
-    if (lastSeq < known && !run.isBeingDeleted)
-      this.#fault(subscription, 'an older state', `${lastSeq} after ${known}`);
+    if (lastSeq < known) this.#fault(subscription, 'an older state', `${lastSeq} after ${known}`);
     states.set(run.id, lastSeq);
   }
 

@@ -178,11 +178,14 @@ export class World {
   }
 }
 
-/** The message without what differs from one to the next. */
+/** How much of a stack says where it was. */
+const STACK_LINES = 6;
+
+/** By message, without what differs from one to the next. */
 function noteError(errors: Findings, line: string): void {
-  const entry = JSON.parse(line) as LogEntry & { err?: { message?: string } };
-  const text = entry.err?.message ?? entry.msg;
-  note(errors, text.replaceAll(/exec_\S+/g, 'exec_…'), line);
+  const { msg, err } = JSON.parse(line) as LogEntry & { err?: { message: string; stack: string } };
+  const kind = (err?.message ?? msg).replaceAll(/exec_\S+/g, 'exec_…');
+  note(errors, kind, err?.stack.split('\n').slice(0, STACK_LINES).join('\n') ?? line);
 }
 
 type Parts = Pick<World, 'owners' | 'memberships' | 'configs' | 'serverErrors'>;
