@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws';
+import type { Outlet } from './live/outlet.ts';
 
 /** A proxy between closes a connection that is silent for a minute; a client that is gone holds memory until then. */
 const PING_MS = 12_000;
@@ -6,7 +7,7 @@ const PING_MS = 12_000;
 const PARTS = 48;
 
 /** A socket, and whether what was sent to it before waits to be read: then pings would wait behind it. */
-export type Kept = { socket: WebSocket; outlet: { readonly isReady: boolean } };
+export type Kept = { socket: WebSocket; outlet: Pick<Outlet, 'isReady' | 'whenReady'> };
 
 /** Pings sockets, and ends those that have not answered by their next turn. One timer serves all of them. */
 export type KeepAlive = {
@@ -27,8 +28,9 @@ export function createKeepAlive(pingMs = PING_MS): KeepAlive {
   }
 
   function ping({ socket, outlet }: Kept): void {
-    if (!outlet.isReady) return;
-    if (unanswered.has(socket)) socket.terminate();
+    // Whoever waits for it has it watched, and closed where its client does not read; perhaps nobody else does.
+    if (!outlet.isReady) outlet.whenReady(nothing);
+    else if (unanswered.has(socket)) socket.terminate();
     else if (socket.readyState === socket.OPEN) {
       unanswered.add(socket);
       socket.ping();
@@ -54,3 +56,5 @@ export function createKeepAlive(pingMs = PING_MS): KeepAlive {
     stop: () => clearInterval(timer),
   };
 }
+
+function nothing(): void {}
