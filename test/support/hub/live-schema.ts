@@ -1,6 +1,20 @@
-import { GraphQLBoolean, GraphQLInt, GraphQLInterfaceType, GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql';
-import { type EventFeed, type EventsToFollow, LiveSource, type StateFeed } from '../../../src/graphql/live/source.ts';
+import {
+  GraphQLBoolean,
+  GraphQLInt,
+  GraphQLInterfaceType,
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLObjectType,
+  GraphQLSchema,
+  GraphQLString,
+} from 'graphql';
 import type { Context, OperationContext } from '../../../src/graphql/context.ts';
+import {
+  type EventFeed,
+  type EventsToFollow,
+  LiveSource,
+  type StateFeed,
+} from '../../../src/graphql/live/source.ts';
 
 /** What resolvers have looked at, and how often. */
 export class Seen {
