@@ -60,6 +60,7 @@ export function createUsualDatabase(url: string, poolSize: number): ViewerDataba
       const held = await lease(claims);
       return held.run(async () => await work(held));
     },
+    suspect: () => {},
     close: () => client.$disconnect(),
   };
 }

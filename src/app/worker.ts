@@ -68,7 +68,10 @@ export function createWorker(options: {
       url: workerUrl,
       channels: ['runcast_control'],
       log,
-      onConnect: () => void check(runs, database, log),
+      onConnect: () => {
+        database.suspect();
+        void check(runs, database, log);
+      },
       onNotification: () => void check(runs, database, log),
     });
     const loops = [

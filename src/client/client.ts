@@ -24,7 +24,8 @@ export type ClientOptions = {
   retry?: Partial<Retry> | undefined;
   /**
    * How often an open WebSocket is asked whether anybody is still there, in milliseconds; default: 10,000. It is given up
-   * where no answer comes for half of that; server-sent events where nothing comes for three times that.
+   * where no answer comes for half of that; server-sent events where nothing comes for three times that, and the server
+   * says at least something every 12 s.
    */
   keepAliveMs?: number | undefined;
   /** How long opening a connection may take, in milliseconds; default: 10,000. */

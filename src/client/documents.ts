@@ -28,8 +28,8 @@ export const EXECUTION_EVENTS = onOneLine(/* GraphQL */ `
 `);
 
 export const EXECUTION_CHANGED = onOneLine(/* GraphQL */ `
-  subscription RuncastExecutionChanged($id: ID!) {
-    executionChanged(id: $id) {
+  subscription RuncastExecutionChanged($id: ID!, $maxRate: Float!) {
+    executionChanged(id: $id, maxRate: $maxRate) {
       attempt
       completedAt
       databaseId
@@ -43,9 +43,13 @@ export const EXECUTION_CHANGED = onOneLine(/* GraphQL */ `
   }
 `);
 
-/** Not among the persisted operations of servers that do not know it: see `renewOver`. */
-export const RENEW_TOKEN =
-  'mutation RuncastRenewToken($token: String!) { renewToken(token: $token) { __typename } }';
+export const RENEW_TOKEN = onOneLine(/* GraphQL */ `
+  mutation RuncastRenewToken($token: String!) {
+    renewToken(token: $token) {
+      __typename
+    }
+  }
+`);
 
 function onOneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();

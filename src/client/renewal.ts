@@ -56,7 +56,7 @@ export function keepRenewed(
 
 /**
  * Renews the token of an open socket: by the mutation, or, where the server does not run it because it runs a list of
- * operations of its own, by a ping, which is answered by closing the socket where the token is no good.
+ * operations in which it is not, by a ping, which is answered by closing the socket where the token is no good.
  *
  * @returns false where the server did not take the token, or the socket is gone
  */

@@ -26,6 +26,8 @@ export type StateWatchOptions = {
   /** Called with the newest state, at once and whenever it changes. What it throws ends the watch. */
   onChange?: ((value: ExecutionState) => void) | undefined;
   onState?: OnState | undefined;
+  /** States a second at most, 0.01 to 10: the newest one each time, and the last one always. Default: 10. */
+  maxRate?: number | undefined;
   /** Stops the watch when it aborts. */
   signal?: AbortSignal | undefined;
 };
@@ -44,10 +46,11 @@ export type StateWatch = {
   stop(): void;
 };
 
+const MAX_RATE = 10;
 const ENDED: readonly string[] = ['COMPLETED', 'FAILED', 'CANCELLED'];
 
 export function watchState(carrier: Carrier, id: string, options: StateWatchOptions = {}): StateWatch {
-  const { onChange, onState, signal } = options;
+  const { onChange, onState, maxRate = MAX_RATE, signal } = options;
   let value: ExecutionState | undefined;
 
   const life = createLife<ExecutionState | undefined>(onState, () => {
@@ -56,7 +59,7 @@ export function watchState(carrier: Carrier, id: string, options: StateWatchOpti
   });
   const subscription = keepSubscribed(
     carrier,
-    { query: EXECUTION_CHANGED, variables: () => ({ id }) },
+    { query: EXECUTION_CHANGED, variables: () => ({ id, maxRate }) },
     {
       onOpen: () => {},
       onData: (data) => take(data.executionChanged as ExecutionState),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { CloseCode, type Server } from 'graphql-ws';
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { codeOf, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Identity } from './context.ts';
@@ -69,11 +69,14 @@ export function openSocket({ protocol, open, keepAlive, log }: Transport, extra:
       close: (code = CloseCode.InternalServerError, reason = '') => closeSocket(extra, code, reason),
       onMessage(take) {
         // What comes, or has waited, after we began to close it, with 4403 say, is not to be run.
-        const takeIfOpen = async (message: string) => {
-          if (socket.readyState === socket.OPEN) await take(message);
-        };
+        const takeIfOpen = (message: string) =>
+          socket.readyState === socket.OPEN ? take(message) : Promise.resolve();
         const order = new OperationOrder(takeIfOpen, (id) => refuseSecond(extra, id));
-        socket.on('message', (data, isBinary) => void receive(extra, { data, isBinary, order, log }));
+        // Text at once: a subscription keeps its message, and with the bytes the whole read that they are a part of.
+        socket.on(
+          'message',
+          (data, isBinary) => void receive(extra, { text: isBinary ? undefined : String(data), order, log }),
+        );
       },
     },
     extra,
@@ -111,12 +114,15 @@ function refuseSecond(extra: Extra, id: string): void {
   closeSocket(extra, CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`);
 }
 
-type Received = { data: RawData; isBinary: boolean; order: OperationOrder; log: Logger };
+/** `text` is undefined for a binary message. */
+type Received = { text: string | undefined; order: OperationOrder; log: Logger };
 
-async function receive(extra: Extra, { data, isBinary, order, log }: Received): Promise<void> {
-  if (isBinary) return closeSocket(extra, CloseCode.BadRequest, 'Invalid message received: send text');
+async function receive(extra: Extra, { text, order, log }: Received): Promise<void> {
+  if (text === undefined) {
+    return closeSocket(extra, CloseCode.BadRequest, 'Invalid message received: send text');
+  }
   try {
-    await order.receive(withQuery(String(data)));
+    await order.receive(withQuery(text));
   } catch (error) {
     const errorId = randomUUID();
     log.error({ err: error, errorId }, 'unexpected error');

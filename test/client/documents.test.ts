@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { schema } from '../../src/app/schema.ts';
-import { EXECUTION_CHANGED, EXECUTION_EVENTS } from '../../src/client/documents.ts';
+import { EXECUTION_CHANGED, EXECUTION_EVENTS, RENEW_TOKEN } from '../../src/client/documents.ts';
 import { createClient } from '../../src/client/index.ts';
 import type { EventInput } from '../../src/platform/feed/events.ts';
 import { appendEvents } from '../../src/platform/feed/feed.ts';
@@ -12,7 +12,7 @@ import { connectFeed, type FeedClient, insertTraining } from '../support/feed.ts
 
 const LIST = new URL('../../src/generated/graphql/persisted-documents.json', import.meta.url);
 
-describe.each(Object.entries({ EXECUTION_EVENTS, EXECUTION_CHANGED }))('%s', (_name, text) => {
+describe.each(Object.entries({ EXECUTION_EVENTS, EXECUTION_CHANGED, RENEW_TOKEN }))('%s', (_name, text) => {
   it('is valid', () => {
     expect(validate(schema, parse(text))).toEqual([]);
   });

@@ -5,7 +5,7 @@ import { runStalledReaders } from '../support/live/stalled-readers.ts';
 
 it('keeps its memory and a fast reader’s p99 while 100 readers of 2,000 events/s stop for two minutes', async () => {
   const { partings, ...figures } = await runStalledReaders({
-    ...{ readers: 100, returning: 15, eventsPerSecond: 2_000, lineBytes: 100 },
+    ...{ readers: 100, returning: 15, eventsPerSecond: 2_000, lineBytes: 300 },
     ...{ seconds: { alone: 20, stalled: 120 }, stalledSeconds: 30, returnEverySeconds: 3 },
     progress: (line) => process.stdout.write(`stalled readers: ${line}\n`),
   });

@@ -216,6 +216,7 @@ export class EventGroup implements Group {
     const known = this.#pagesBehind.get(key);
     if (known) return known;
     const made = this.#make(page);
+    made.catch(() => this.#pagesBehind.delete(key));
     this.#pagesBehind.set(key, made);
     for (const oldest of this.#pagesBehind.keys()) {
       if (this.#pagesBehind.size <= REMEMBERED_FRAMES) break;

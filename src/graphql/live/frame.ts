@@ -1,7 +1,7 @@
 /** Frames of one payload for operations that have different ids; more than that are not worth remembering. */
 const REMEMBERED = 4;
 
-const END = Buffer.from('}');
+const END = '}'.charCodeAt(0);
 const SSE_START = Buffer.from('event: next\ndata: ');
 const SSE_END = Buffer.from('\n\n');
 
@@ -18,15 +18,15 @@ export class Frame {
 
   /** A `next` message of graphql-transport-ws as an unmasked, unfragmented text frame (RFC 6455, 5.2). */
   webSocket({ id, start }: OperationId): Buffer {
-    const known = this.#webSocket.get(id);
+    const known = this.#webSocket.size < REMEMBERED ? this.#webSocket.get(id) : undefined;
     if (known) return known;
-    const length = start.length + this.#payload.length + END.length;
+    const length = start.length + this.#payload.length + 1;
     const head = headLength(length);
     const frame = Buffer.allocUnsafe(head + length);
     writeHead(frame, length);
-    start.copy(frame, head);
-    this.#payload.copy(frame, head + start.length);
-    END.copy(frame, frame.length - END.length);
+    frame.set(start, head);
+    frame.set(this.#payload, head + start.length);
+    frame[frame.length - 1] = END;
     if (this.#webSocket.size < REMEMBERED) this.#webSocket.set(id, frame);
     return frame;
   }
@@ -39,10 +39,12 @@ export class Frame {
 }
 
 /** An operation's id on its socket, with the beginning of its messages. */
-export type OperationId = { readonly id: string; readonly start: Buffer };
+export type OperationId = { readonly id: string; readonly start: Uint8Array };
 
 export function operationId(id: string): OperationId {
-  return { id, start: Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`) };
+  const start = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  // Kept as long as the operation: bytes of its own, not a part of a slab that would be kept with them.
+  return { id, start: new TextEncoder().encode(start) };
 }
 
 /** The final fragment of a text message. */

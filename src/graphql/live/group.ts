@@ -22,7 +22,7 @@ export type GroupOptions = {
    * Executes the shared operation.
    *
    * @param rootValue what the root field resolves to
-   * @returns the result as JSON
+   * @returns the result as JSON; rejects while the database is away
    */
   execute(rootValue: unknown): Promise<string>;
   /** What subscribers are told of an error that ends them. */

@@ -3,9 +3,10 @@ import {
   createSourceEventStream,
   type ExecutionArgs,
   type ExecutionResult,
-  type GraphQLError,
+  GraphQLError,
   type GraphQLSchema,
 } from 'graphql';
+import { isOutage } from '../../platform/db/driver-errors.ts';
 import type { Viewer } from '../../platform/live/access-watch.ts';
 import type { LiveStats } from '../../platform/live/stats.ts';
 import type { Identity, OperationContext } from '../context.ts';
@@ -60,8 +61,12 @@ export function createLiveOperations({ schema, executing, mask, stats }: Options
     const viewer = anyOf(identities, args.contextValue.identity);
     const closing = new AbortController();
     const options: GroupOptions = {
-      execute: async (rootValue) =>
-        jsonOf(await executeFor(rootValue, args, shape, { identity: viewer, signal: closing.signal }), mask),
+      async execute(rootValue) {
+        const asked = { identity: viewer, signal: closing.signal };
+        const result = await executeFor(rootValue, args, shape, asked);
+        throwOutage(result);
+        return jsonOf(result, mask);
+      },
       failed,
       pause: (ms) => wait(ms, undefined, { signal: closing.signal, ref: false }).catch(() => undefined),
       onEmpty() {
@@ -131,6 +136,15 @@ export function createLiveOperations({ schema, executing, mask, stats }: Options
     if (Symbol.asyncIterator in source) throw new Error('a subscription has a source that cannot be shared');
     return { ...source, ...(source.errors && { errors: source.errors.map((error) => mask(error)) }) };
   };
+}
+
+/** What could not be read is no answer to anybody. */
+function throwOutage({ errors = [] }: ExecutionResult): void {
+  for (const { originalError } of errors) {
+    let cause: unknown = originalError;
+    while (cause instanceof GraphQLError) cause = cause.originalError;
+    if (isOutage(cause)) throw cause;
+  }
 }
 
 /** A result as clients read it. */

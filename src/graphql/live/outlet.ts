@@ -63,7 +63,8 @@ export class Outlet {
   readonly #stream: Stream;
   readonly #shared: Shared;
   readonly #onStalled: () => void;
-  readonly #waiting = new Set<() => void>();
+  /** Who waits for it to be ready; made when it first is not, which for most it always is. */
+  #waiting: Set<() => void> | undefined;
   #isClosed = false;
   fullSince = 0;
 
@@ -74,7 +75,7 @@ export class Outlet {
   }
 
   get isReady(): boolean {
-    return this.#waiting.size === 0 && this.#stream.writableLength <= this.#shared.maxBufferedBytes;
+    return this.#waiting === undefined && this.#stream.writableLength <= this.#shared.maxBufferedBytes;
   }
 
   get bufferedBytes(): number {
@@ -90,7 +91,7 @@ export class Outlet {
   whenReady(callback: () => void): void {
     if (this.isReady) queueMicrotask(callback);
     else {
-      if (this.#waiting.size === 0) this.#wait();
+      this.#waiting ??= this.#wait();
       this.#waiting.add(callback);
     }
   }
@@ -107,16 +108,17 @@ export class Outlet {
     this.#shared.full.delete(this);
   }
 
-  #wait(): void {
+  #wait(): Set<() => void> {
     this.fullSince = performance.now();
     this.#shared.full.add(this);
     this.#stream.once('drain', () => this.#drained());
+    return new Set();
   }
 
   #drained(): void {
     this.#shared.full.delete(this);
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const callback of waiting) callback();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const callback of waiting ?? []) callback();
   }
 }

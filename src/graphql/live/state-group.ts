@@ -1,4 +1,5 @@
 import type { ExecutionResult } from 'graphql';
+import { isOutage } from '../../platform/db/driver-errors.ts';
 import { Frame } from './frame.ts';
 import type { Group, GroupOptions, Subscriber } from './group.ts';
 import { type Sink, whenReady } from './sink.ts';
@@ -17,6 +18,9 @@ type Member = {
   resume?: () => void;
 };
 
+/** Between two tries while the database is away. */
+const RETRY_MS = 500;
+
 /**
  * Those who follow states by the same document. One state is read after the other, each after whatever it owes to anybody
  * was noted, so that nobody is shown an older state after a newer one, and the last one always. A subscriber whose
@@ -32,6 +36,8 @@ export class StateGroup implements Group {
   #isRunning = false;
   #servedAt = Number.NEGATIVE_INFINITY;
   #wakeUp: (() => void) | undefined;
+  /** One for all who come and go meanwhile: until when it lasts does not depend on them. */
+  #pause: Promise<void> | undefined;
 
   constructor(source: StatesToFollow, feed: StateFeed, options: GroupOptions) {
     this.#options = options;
@@ -69,7 +75,8 @@ export class StateGroup implements Group {
       .catch((error) => this.#fail(error))
       .finally(() => {
         this.#isRunning = false;
-        if (this.#hasChanged && !this.isEmpty) this.#run();
+        // Somebody may have come, or become ready, in the turn in which it stopped.
+        if (this.#due() !== undefined) this.#run();
       });
   }
 
@@ -79,8 +86,14 @@ export class StateGroup implements Group {
       const due = this.#due();
       if (due === undefined) return this.#finish();
       if (due > 0) await this.#waitFor(due);
-      else await this.#serveOnce();
+      else await this.#serveOnce().catch((error) => this.#afterOutage(error));
     }
+  }
+
+  /** Without the database everybody waits, and nothing is forgotten. */
+  async #afterOutage(error: unknown): Promise<void> {
+    if (!isOutage(error)) throw error;
+    await this.#options.pause(RETRY_MS);
   }
 
   /** In how many milliseconds somebody is to be served; undefined where nobody is before something changes. */
@@ -99,7 +112,10 @@ export class StateGroup implements Group {
   async #waitFor(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wakeUp = resolve;
-    await Promise.race([this.#options.pause(ms), promise]);
+    this.#pause ??= this.#options.pause(ms).finally(() => {
+      this.#pause = undefined;
+    });
+    await Promise.race([this.#pause, promise]);
     this.#wakeUp = undefined;
   }
 
@@ -116,11 +132,21 @@ export class StateGroup implements Group {
   /** Everybody is owed what has changed. */
   async #note(): Promise<void> {
     this.#hasChanged = false;
-    for (const subject of await this.#feed.take()) {
+    const changed = await this.#take();
+    for (const subject of changed) {
       for (const { owed } of this.#members) {
         if (owed.has(subject.id)) this.#options.stats.skipped += 1;
         owed.set(subject.id, subject);
       }
+    }
+  }
+
+  async #take(): Promise<readonly Subject[]> {
+    try {
+      return await this.#feed.take();
+    } catch (error) {
+      this.#hasChanged = true;
+      throw error;
     }
   }
 
@@ -130,17 +156,27 @@ export class StateGroup implements Group {
     // Not owed any more before it is read: what changes while it is read is owed again.
     for (const { owed } of targets) owed.delete(subject.id);
     const { stats } = this.#options;
-    const frame = new Frame(await this.#options.execute(subject));
-    stats.frames += 1;
+    const frame = await this.#read(subject, targets);
     for (const member of targets) {
       if (member.hasLeft) continue;
       if (member.sink.isReady) {
         stats.deliveries += 1;
         member.sink.next(frame);
       } else {
-        if (!member.owed.has(subject.id)) member.owed.set(subject.id, subject);
+        owe(subject, member);
         void this.#waitForSink(member);
       }
+    }
+  }
+
+  async #read(subject: Subject, targets: readonly Member[]): Promise<Frame> {
+    try {
+      const frame = new Frame(await this.#options.execute(subject));
+      this.#options.stats.frames += 1;
+      return frame;
+    } catch (error) {
+      for (const member of targets) owe(subject, member);
+      throw error;
     }
   }
 
@@ -182,4 +218,9 @@ export class StateGroup implements Group {
     const last = this.#options.failed(error);
     for (const member of [...this.#members]) this.#end(member, last);
   }
+}
+
+/** What it owes already is as new. */
+function owe(subject: Subject, { owed }: Member): void {
+  if (!owed.has(subject.id)) owed.set(subject.id, subject);
 }

@@ -53,7 +53,7 @@ export async function findByIdempotencyKey(
 export async function changedSince(sql: Sql, userId: string, since: Date): Promise<Map<string, number>> {
   const rows = await sql.query<{ id: string; lastSeq: number }>(
     `select execution_id as id, last_seq::float8 as "lastSeq" from runcast.execution_streams
-     where kind = 'training' and user_id = $1 and updated_at > $2 order by updated_at desc limit 1000`,
+     where kind = 'training' and user_id = $1 and updated_at > $2`,
     [userId, since],
   );
   return new Map(rows.map(({ id, lastSeq }) => [id, lastSeq]));

@@ -5,7 +5,8 @@ import { encodeGlobalId, rowId } from '../../graphql/ids.ts';
 import { ExecutionEventRef } from '../executions/event-types.ts';
 import { type EventBatch, followEvents, followState } from '../executions/follow.ts';
 import { TrainingExecutionFilter } from './filter.ts';
-import { type ChangedRun, followRuns } from './follow-runs.ts';
+import { followRuns } from './follow-runs.ts';
+import type { ChangedRun } from './runs-feed.ts';
 import { TrainingExecutionRef } from './schema.ts';
 import { trainingExecutions } from './table.ts';
 
@@ -54,7 +55,7 @@ const TrainingExecutionListChangeRef = builder
       databaseId: t.exposeString('id', { description: 'The row’s id, e.g. exec_….' }),
       hasLeft: t.exposeBoolean('hasLeft', {
         description:
-          'Whether the list is to take it out: it matched the filter when it was named last, and does not any more.',
+          'Whether the list is to take it out: it matched the filter before, and does not any more.',
       }),
       execution: t.field({
         type: TrainingExecutionRef,

@@ -1,4 +1,4 @@
-import { type Client, DatabaseError } from 'pg';
+import { type Client, DatabaseError, type QueryResult } from 'pg';
 import type { SendHint } from '../live/hint-source.ts';
 import type { Logger } from '../logger.ts';
 import { ConnectionLostError } from './driver-errors.ts';
@@ -34,6 +34,8 @@ const LONGEST_CONNECT_MS = 10_000;
  * answer is lost, although nobody has told that the connection is.
  */
 const ANSWER_MARGIN_MS = 1_500;
+/** Whether a backend works on a statement: one that waits for the next has answered the last. */
+const IS_AT_WORK = "select 1 from pg_stat_activity where pid = $1 and state = 'active'";
 /** A column has changed its type, or a pooler has reset the session: the statement must be prepared anew. */
 const STALE = new Set(['0A000', '26000']);
 
@@ -49,6 +51,7 @@ export class Connection {
   /** Started anew with each pipeline: setting a timer for each would cost more than leaving this one to run out. */
   readonly #overdue: NodeJS.Timeout;
   #isOpen = true;
+  #isSuspect = false;
   /** The pipeline that runs, if one does. */
   #running: PipelinedQuery | undefined;
   /** Reports a failed pipeline, once the server is ready for the next or the connection has ended. */
@@ -83,6 +86,11 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether it has to give a sign of life before it is used again. */
+  get isSuspect(): boolean {
+    return this.#isSuspect;
   }
 
   /** Whether a transaction is open, also one that has failed and only awaits its rollback. */
@@ -127,23 +135,34 @@ export class Connection {
    * TLS and poolers. Resolves once the signal was sent, so it can no more hit a statement that is sent later.
    */
   async cancel(): Promise<void> {
-    const wire = newWire(this.#options.url, APPLICATION_NAME);
-    wire.client.on('error', () => {});
     try {
-      await withinTime(wire, connectMs(this.#options), async (client) => {
-        await client.connect();
-        await client.query('select pg_cancel_backend($1)', [this.#pid]);
-      });
-      this.#giveUpUnlessAnswered(this.#running);
+      await this.#askElsewhere('select pg_cancel_backend($1)');
+      this.#expectAnswer(this.#running);
     } catch (error) {
       this.#options.log.warn(
         { err: error },
         'could not cancel a statement, so its connection is thrown away',
       );
       await this.end();
-    } finally {
-      await endWire(wire);
     }
+  }
+
+  /**
+   * To be called where another connection to the same server was lost: this one may be dead without a word. What runs is
+   * given up where Postgres says, over a new connection, that it does not work on it.
+   */
+  suspect(): void {
+    this.#isSuspect = true;
+    const query = this.#running;
+    if (query) setTimeout(() => void this.#examine(query), ANSWER_MARGIN_MS).unref();
+  }
+
+  /** Clears the suspicion by a sign of life; without one the connection is thrown away. */
+  async prove(): Promise<void> {
+    this.#isSuspect = false;
+    const proof = this.run([{ text: 'select', values: [] }]);
+    this.#expectAnswer(this.#running);
+    await proof.catch(() => {});
   }
 
   /** Closes the connection, at once where a statement runs. */
@@ -175,7 +194,28 @@ export class Connection {
     this.#reportFailure();
   }
 
-  #giveUpUnlessAnswered(query: PipelinedQuery | undefined): void {
+  async #examine(query: PipelinedQuery): Promise<void> {
+    if (query !== this.#running) return;
+    // Where Postgres does not answer at all, whoever waits for it tries again or runs out of time.
+    const working = await this.#askElsewhere(IS_AT_WORK).catch(() => undefined);
+    if (working?.rowCount === 0) this.#giveUp(query);
+  }
+
+  /** Over a connection of its own. @param text a query whose $1 is this connection's backend */
+  async #askElsewhere(text: string): Promise<QueryResult> {
+    const wire = newWire(this.#options.url, APPLICATION_NAME);
+    wire.client.on('error', () => {});
+    try {
+      return await withinTime(wire, connectMs(this.#options), async (client) => {
+        await client.connect();
+        return await client.query(text, [this.#pid]);
+      });
+    } finally {
+      await endWire(wire);
+    }
+  }
+
+  #expectAnswer(query: PipelinedQuery | undefined): void {
     if (query) setTimeout(() => this.#giveUp(query), ANSWER_MARGIN_MS).unref();
   }
 

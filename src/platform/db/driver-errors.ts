@@ -24,6 +24,16 @@ export class ConnectionLostError extends Error {
   }
 }
 
+/** Class 08 and those of a server that stops, starts or is full, and of sockets and names. */
+const OUTAGES = /^(08\w{3}|57P0[1-3]|53300|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+
+/** Whether the database was not there to answer: what is asked again later may be answered. */
+export function isOutage(thrown: unknown): boolean {
+  const code = codeOf(thrown);
+  // The driver has no code for a connection that ends while it is opened.
+  return code === undefined ? messageOf(thrown).startsWith('Connection terminated') : OUTAGES.test(code);
+}
+
 /**
  * The same failure as Prisma expects it from an adapter. The SQLSTATE stays readable as `originalCode`. Everything is
  * given a kind: what has none Prisma keeps in a list for ever, one entry an error.

@@ -9,6 +9,8 @@ export type ServiceDatabase = {
   /** Each statement in a transaction of its own. */
   sql: Sql;
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** As a ViewerDatabase's. */
+  suspect(): void;
   close(): Promise<void>;
 };
 
@@ -23,6 +25,7 @@ export function createServiceDatabase(options: ViewerDatabaseOptions): ServiceDa
     },
     transaction: (work) =>
       viewers.withViewer(SERVICE, (viewer) => viewer.transaction(({ sql }) => work(sql))),
+    suspect: () => viewers.suspect(),
     close: () => viewers.close(),
   };
 }

@@ -119,6 +119,11 @@ export class Session {
     this.abandon(reason);
   }
 
+  /** The connection may be dead without a word: see Connection. */
+  suspect(): void {
+    this.#connection?.suspect();
+  }
+
   async close(): Promise<void> {
     for (const waiting of this.#queue.splice(0)) {
       waiting.refuse(new ViewerError('CLOSED', 'The connection pool is closed.'));
@@ -163,11 +168,13 @@ export class Session {
   }
 
   async #onOwn(connection: Connection, pipeline: [Statement, ...Statement[]]): Promise<PipelineResult> {
+    if (connection.isSuspect) await connection.prove();
     if (!connection.isOpen) throw new ConnectionLostError();
     return await connection.run(pipeline);
   }
 
   async #connected(): Promise<Connection> {
+    if (this.#connection?.isSuspect) await this.#connection.prove();
     if (!this.#connection?.isOpen) this.#connection = await Connection.open(this.#options);
     return this.#connection;
   }

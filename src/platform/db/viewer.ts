@@ -25,6 +25,12 @@ export type ViewerDatabase = {
     work: (db: ViewerConnection & Pick<Lease, 'transaction'>) => Promise<T>,
     options?: LeaseOptions,
   ): Promise<T>;
+  /**
+   * To be called where a connection to the same server was lost, of which the pool may not have heard: before its next
+   * statement each of its connections is asked for a sign of life, and statements that Postgres does not work on are
+   * given up.
+   */
+  suspect(): void;
   /** Refuses further leases and closes the connections; what still runs fails. */
   close(): Promise<void>;
 };
@@ -110,6 +116,9 @@ export function createViewerDatabase(options: ViewerDatabaseOptions): ViewerData
       } finally {
         held.release();
       }
+    },
+    suspect: () => {
+      for (const { session } of slots) session.suspect();
     },
     close: async () => {
       isClosed = true;

@@ -67,10 +67,12 @@ export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions
     onFeed({ kind, id, seq, userId }: FeedHint) {
       if (id === undefined) return lookAtEverything();
       streams.hint(kind, id, seq);
-      if (userId !== undefined) users.notify(userId, id);
+      if (userId !== undefined) users.notify(userId, { kind, id, seq });
     },
     onAccess: (userId) => access.userChanged(userId),
     onGap() {
+      database.suspect();
+      viewerDb.suspect();
       lookAtEverything();
       access.anybodyChanged();
     },

@@ -1,13 +1,14 @@
+/** An execution whose feed has grown up to `seq`, or that is gone where there is no number. */
+export type ChangedExecution = { kind: string; id: string; seq: number | undefined };
+
+/** Without an execution any of the user's may have changed. */
+type Listener = (changed?: ChangedExecution) => void;
+
 /** Wake-ups of those who follow all executions of a user. They may be lost, doubled or late; rows tell. */
 export interface UserHints {
-  /**
-   * @param onHint called with the execution that changed; without one where any may have
-   * @returns ends it
-   */
-  onUser(userId: string, onHint: (executionId?: string) => void): () => void;
+  /** @returns ends it */
+  onUser(userId: string, onHint: Listener): () => void;
 }
-
-type Listener = (executionId?: string) => void;
 
 export class UserListeners implements UserHints {
   readonly #byUser = new Map<string, Set<Listener>>();
@@ -21,8 +22,8 @@ export class UserListeners implements UserHints {
     };
   }
 
-  notify(userId: string, executionId: string | undefined): void {
-    for (const listener of this.#byUser.get(userId) ?? []) listener(executionId);
+  notify(userId: string, changed: ChangedExecution): void {
+    for (const listener of this.#byUser.get(userId) ?? []) listener(changed);
   }
 
   notifyAll(): void {

@@ -143,6 +143,7 @@ describe('a group of followers of one stream', () => {
     const stage = new EventStage();
     stage.stored.append(5);
     stage.stream.look();
+    await stage.rest();
     stage.ageMs = 3_600_000;
     stage.join(0);
     await stage.rest();

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { createServiceDatabase } from '../../../src/platform/db/service.ts';
+import { setImmediate } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createViewerDatabase } from '../../../src/platform/db/viewer.ts';
-import { captureLog } from '../../support/log.ts';
+import { captureLog, type LogEntry } from '../../support/log.ts';
 import { openApiScene } from '../../support/outages/api-scene.ts';
-import { createTestDatabase } from '../../support/postgres.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 
 let proxy: TcpProxy;
@@ -25,35 +25,69 @@ it('misses nothing when all connections to Postgres die without a word, and list
   expect({ lost, faults }).toEqual({ lost: [], faults: [] });
 });
 
-it('throws a connection away whose statement is not answered, rather than to wait for it for good', async () => {
-  await using database = await createTestDatabase();
-  const { log, until } = captureLog();
-  const service = createServiceDatabase({
-    ...{ url: proxy.through(database.worker), poolSize: 1, log },
-    statementTimeoutMs: 1_000,
-  });
-  await service.sql.query('select 1');
-  proxy.swallow();
-  const lost = service.sql.query('select 1').catch((error) => error);
-  await until(({ msg }) => msg.startsWith('a statement was not answered in time'));
-  proxy.restore();
-  expect(await lost).toMatchObject({ name: 'ConnectionLostError' });
-  expect(await service.sql.query('select 2 as two')).toEqual([{ two: 2 }]);
-  await service.close();
-});
+describe('a pool whose connections may be dead', () => {
+  async function openPool(
+    url: (database: TestDatabase) => string,
+    options: { statementTimeoutMs?: number } = {},
+  ) {
+    const database = await createTestDatabase();
+    const { log, until } = captureLog();
+    const viewers = createViewerDatabase({ url: url(database), poolSize: 1, log, ...options });
+    const ask = (text = 'select 1 as one', signal?: AbortSignal) =>
+      viewers.withViewer({ role: 'anon' }, ({ sql }) => sql.query(text), signal && { signal });
+    await ask();
+    return {
+      ...{ viewers, ask, until },
+      async [Symbol.asyncDispose]() {
+        await viewers.close();
+        await database.drop();
+      },
+    };
+  }
+  const byProxy = ({ api }: TestDatabase) => proxy.through(api);
+  const givenUp = ({ msg }: LogEntry) => msg.startsWith('a statement was not answered in time');
 
-it('throws away a connection that does not answer to being cancelled', async () => {
-  await using database = await createTestDatabase();
-  const { log, until } = captureLog();
-  const viewers = createViewerDatabase({ url: proxy.through(database.api), poolSize: 1, log });
-  const ask = (signal?: AbortSignal) =>
-    viewers.withViewer({ role: 'anon' }, ({ sql }) => sql.query('select 1 as one'), signal && { signal });
-  await ask();
-  proxy.swallow();
-  proxy.restore();
-  const gone = ask(AbortSignal.timeout(100)).catch((error) => error);
-  await until(({ msg }) => msg.startsWith('a statement was not answered in time'));
-  expect(await gone).toMatchObject({ name: 'ConnectionLostError' });
-  expect(await ask()).toEqual([{ one: 1 }]);
-  await viewers.close();
+  it('throws one away whose statement is not answered, rather than to wait for it for good', async () => {
+    await using pool = await openPool(byProxy, { statementTimeoutMs: 1_000 });
+    proxy.swallow();
+    const lost = pool.ask().catch((error) => error);
+    await pool.until(givenUp);
+    proxy.restore();
+    expect(await lost).toMatchObject({ name: 'ConnectionLostError' });
+    expect(await pool.ask()).toEqual([{ one: 1 }]);
+  });
+
+  it('throws one away that does not answer to being cancelled', async () => {
+    await using pool = await openPool(byProxy);
+    proxy.swallow();
+    proxy.restore();
+    const gone = pool.ask(undefined, AbortSignal.timeout(100)).catch((error) => error);
+    await pool.until(givenUp);
+    expect(await gone).toMatchObject({ name: 'ConnectionLostError' });
+    expect(await pool.ask()).toEqual([{ one: 1 }]);
+  });
+
+  it('asks one that is suspect for a sign of life before it sends a statement', async () => {
+    await using pool = await openPool(byProxy);
+    proxy.swallow();
+    proxy.restore();
+    pool.viewers.suspect();
+    const begun = performance.now();
+    expect(await pool.ask()).toEqual([{ one: 1 }]);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  it('gives up what runs on one that is suspect only where Postgres does not work on it', async () => {
+    await using dead = await openPool(byProxy);
+    await using busy = await openPool(({ api }) => api);
+    proxy.swallow();
+    proxy.restore();
+    const lost = dead.ask().catch((error) => error);
+    const slept = busy.ask('select 1 as one from pg_sleep(4)');
+    // Both are sent in this turn of the event loop.
+    await setImmediate();
+    for (const { viewers } of [dead, busy]) viewers.suspect();
+    expect(await lost).toMatchObject({ name: 'ConnectionLostError' });
+    expect(await slept).toEqual([{ one: 1 }]);
+  });
 });

@@ -5,6 +5,7 @@ import { createViewerDatabase, type ViewerDatabase } from '../../../src/platform
 import { appendEvents } from '../../../src/platform/feed/feed.ts';
 import { readStreams } from '../../../src/platform/feed/stream-pages.ts';
 import { createLive, type Live } from '../../../src/platform/live/live.ts';
+import type { ChangedExecution } from '../../../src/platform/live/user-hints.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { type FeedFixture, insertTraining, insertUser, line, openFeed } from '../../support/feed.ts';
 import { insertTenant } from '../../support/tenants.ts';
@@ -51,21 +52,18 @@ describe('the hub', () => {
   it('tells who follows a user’s executions which one has grown, and which was deleted', async () => {
     const user = await insertUser(feed.db);
     const id = await insertTraining(feed.db, user);
-    const hints: (string | undefined)[] = [];
-    const stop = live.onUser(user, (hinted) => hints.push(hinted));
-    onTestFinished(() => stop());
-    const grown = called<string | undefined>(
+    const grown = called<ChangedExecution | undefined>(
       (callback) => live.onUser(user, callback),
-      (hinted) => hinted === id,
+      (hinted) => hinted?.id === id,
     );
     await appendEvents(feed.db, { ...training(id), events: [line('one')] });
-    await grown;
-    const deleted = called<string | undefined>(
+    expect(await grown).toEqual({ ...training(id), seq: 2 });
+    const deleted = called<ChangedExecution | undefined>(
       (callback) => live.onUser(user, callback),
-      (hinted) => hinted === id,
+      (hinted) => hinted?.id === id,
     );
     await feed.db.query('delete from public.training_executions where id = $1', [id]);
-    await deleted;
+    expect(await deleted).toEqual({ ...training(id), seq: undefined });
   });
 
   // Sooner than the poll, which would tell within ten seconds.
@@ -74,7 +72,7 @@ describe('the hub', () => {
     const id = await insertTraining(feed.db, user);
     const { stream, release } = live.hold(training(id), 1);
     onTestFinished(release);
-    const any = called<string | undefined>(
+    const any = called<ChangedExecution | undefined>(
       (callback) => live.onUser(user, callback),
       (hinted) => hinted === undefined,
     );

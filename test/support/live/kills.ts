@@ -1,4 +1,5 @@
 import { openStage, type StageReport } from './stage.ts';
+import type { WatchersOptions } from './watchers.ts';
 
 export type Kills = {
   /** Kills -9 the process that most watch through, in turn; resolves with the seconds until all are live again. */
@@ -13,10 +14,11 @@ export async function openKills(options: {
   watchers: number;
   runs: number;
   linesPerSecond: number;
+  client: WatchersOptions['client'];
 }): Promise<Kills> {
   const stage = await openStage({
     ...{ users: options.runs, runsPerUser: 1, sockets: options.watchers },
-    ...{ linesPerSecond: options.linesPerSecond, resumeBy: 'after' },
+    ...{ linesPerSecond: options.linesPerSecond, resumeBy: 'after', client: options.client },
   });
   let kills = 0;
   return {

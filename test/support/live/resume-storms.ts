@@ -32,14 +32,14 @@ export async function openResumeStorms(options: {
   linesPerSecond: number;
   resumeBy: ResumeBy;
 }): Promise<ResumeStorms> {
-  const stage = await openStage({ ...options, runsPerUser: RUNS_PER_SOCKET });
+  const stage = await openStage({ ...options, runsPerUser: RUNS_PER_SOCKET, client: 'lean' });
   let stops = 0;
 
   async function closesOf(since: number): Promise<Pick<Stop, 'codes' | 'spreadMs' | 'gapMs'>> {
     const { closes } = await stage.report();
     const lost = closes.filter(({ at, wasLive }) => wasLive && at >= since);
     const codes: Record<number, number> = {};
-    for (const { code } of lost) codes[code] = (codes[code] ?? 0) + 1;
+    for (const { code = 1006 } of lost) codes[code] = (codes[code] ?? 0) + 1;
     const times = lost.map(({ at }) => at);
     const spreadMs = Math.max(...times) - Math.min(...times);
     return { codes, spreadMs, gapMs: spreadMs / times.length };

@@ -4,7 +4,7 @@ import { type ApiProcess, startApiProcess, tokenFor } from './api-process.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 import { type PacedWriter, startPacedWriter } from './paced-writer.ts';
 import { sumOf } from './received.ts';
-import type { WatchersReport } from './watchers.ts';
+import type { WatchersOptions, WatchersReport } from './watchers.ts';
 import { startWatchersProcess, type WatchersProcess } from './watchers-process.ts';
 import type { ResumeBy } from './watching-client.ts';
 import { within } from './within.ts';
@@ -16,6 +16,7 @@ export type StageOptions = {
   sockets: number;
   linesPerSecond: number;
   resumeBy: ResumeBy;
+  client: WatchersOptions['client'];
 };
 
 export type StageReport = WatchersReport & {
@@ -51,6 +52,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const sockets = await socketsOf(database, options);
   const runs = [...new Set(sockets.flatMap((socket) => socket.runs))];
   const writer = await startPacedWriter({ ...options, url: database.admin, runs });
+  stack.defer(async () => void (await writer.finish().catch(() => undefined)));
   const watchers = startWatchers(balancer, sockets, options);
   stack.defer(async () => void (await Promise.all(watchers.map((each) => each.stop()))));
 
@@ -86,10 +88,14 @@ async function socketsOf(
   return Array.from({ length: sockets }, (_, i) => watched[i % users] ?? { token: '', runs: [] });
 }
 
-function startWatchers({ url }: Balancer, sockets: Sockets, { resumeBy }: StageOptions): WatchersProcess[] {
+function startWatchers(
+  { url }: Balancer,
+  sockets: Sockets,
+  { resumeBy, client }: StageOptions,
+): WatchersProcess[] {
   const half = Math.ceil(sockets.length / PROCESSES);
   return Array.from({ length: PROCESSES }, (_, i) =>
-    startWatchersProcess({ url, resumeBy, sockets: sockets.slice(i * half, (i + 1) * half) }),
+    startWatchersProcess({ url, resumeBy, client, sockets: sockets.slice(i * half, (i + 1) * half) }),
   );
 }
 

@@ -46,14 +46,17 @@ export type StalledReadersReport = {
 const PATIENCE_MS = 600_000;
 /** Lines in one append: 2,000 events/s are 40 appends. */
 const BATCH = 50;
-const SAMPLE_MS = 500;
+const SAMPLE_MS = 1_000;
 
 /** Readers of one run who stop reading, beside one who does not. */
 export async function runStalledReaders(options: StalledReadersOptions): Promise<StalledReadersReport> {
   await using scene = await openScene(options);
   const { watched, fast, latencies, writer } = scene;
   const alone = await scene.span(options.seconds.alone);
-  using memory = sampleMemory(scene.api);
+  using memory = sampleMemory(scene.api, (megabytes) => {
+    const behind = scene.written.newest - fast.received.cursor;
+    options.progress?.(`${megabytes.toFixed(0)} MB; the fast reader is ${behind} events behind`);
+  });
   const readers = await stallAll(scene, options.readers);
   const stalled = scene.span(options.seconds.stalled);
   const returning = readers.slice(0, options.returning);
@@ -125,6 +128,7 @@ async function openScene(options: StalledReadersOptions): Promise<Scene> {
       written.reach(seq);
     },
   });
+  stack.defer(async () => void (await writer.finish().catch(() => undefined)));
   const span = async (seconds: number) => {
     const after = written.newest;
     await written.reached(after + seconds * eventsPerSecond);
@@ -186,12 +190,21 @@ function follow(
 }
 
 /** Samples memory from now on until it is disposed of; the first sample is what there was before. */
-function sampleMemory(api: ApiProcess): Disposable & { most(): Promise<StalledReadersReport['memory']> } {
-  const samples = [api.memory()];
-  const timer = setInterval(() => samples.push(api.memory()), SAMPLE_MS);
+function sampleMemory(
+  api: ApiProcess,
+  onSample: (megabytes: number) => void,
+): Disposable & { most(): Promise<StalledReadersReport['memory']> } {
+  const samples: Promise<number>[] = [];
+  const sample = async () => {
+    const megabytes = (await api.memory()) ?? Number.NaN;
+    onSample(megabytes);
+    return megabytes;
+  };
+  samples.push(sample());
+  const timer = setInterval(() => samples.push(sample()), SAMPLE_MS);
   return {
     async most() {
-      const known = (await Promise.all(samples)).map((value) => value ?? Number.NaN);
+      const known = await Promise.all(samples);
       return { before: known[0] ?? Number.NaN, most: Math.max(...known) };
     },
     [Symbol.dispose]: () => clearInterval(timer),

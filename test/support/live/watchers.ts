@@ -1,4 +1,5 @@
 import { messageOf } from '../../../src/platform/errors.ts';
+import { startPublishedClient } from './published-client.ts';
 import { Received, sumOf, type Tally } from './received.ts';
 import {
   type Batch,
@@ -13,11 +14,14 @@ export type WatchersOptions = {
   /** One entry a socket, with the runs that it watches and the token of somebody who may. */
   sockets: readonly { token: string; runs: readonly string[] }[];
   resumeBy: ResumeBy;
+  client: keyof typeof CLIENTS;
 };
+
+const CLIENTS = { lean: startWatching, published: startPublishedClient };
 
 export type WatchersReport = Tally & {
   /** Each lost connection, and each that never came so far that it could subscribe; in milliseconds since the epoch. */
-  closes: { code: number; wasLive: boolean; at: number }[];
+  closes: { code?: number; wasLive: boolean; at: number }[];
   /** What the server answered in place of events, by text. */
   refused: Record<string, number>;
 };
@@ -34,14 +38,14 @@ export class Watchers {
   #goal: Goal | undefined;
   #going = 0;
 
-  constructor({ url, sockets, resumeBy }: WatchersOptions) {
+  constructor({ url, sockets, resumeBy, client }: WatchersOptions) {
     for (const { token, runs } of sockets) {
       const watched = new Map<WatchedRun, Received>();
       for (const run of runs) watched.set({ operationId: run, run, after: 0 }, new Received(run));
       this.#received.push(...watched.values());
       this.#going += watched.size;
       this.#clients.push(
-        startWatching({
+        CLIENTS[client]({
           ...{ url, token, resumeBy, runs: [...watched.keys()] },
           onBatch: (run, batch) => this.#take(watched.get(run), batch),
           onClose: (close) => this.#closes.push({ ...close, at: Date.now() }),

@@ -18,15 +18,18 @@ export type WatchingOptions = {
   runs: readonly WatchedRun[];
   resumeBy: ResumeBy;
   onBatch(watched: WatchedRun, batch: Batch): void;
-  /** Of each connection that was lost, or (`wasLive` is false) that never came so far that it could subscribe. */
-  onClose?(close: { code: number; wasLive: boolean }): void;
+  /**
+   * Of each connection that was lost, or (`wasLive` is false) that never came so far that it could subscribe; with its
+   * close code where the client tells it.
+   */
+  onClose?(close: { code?: number; wasLive: boolean }): void;
   /** The server ended a subscription that had not come to its end; the client connects again. */
   onRefused?(watched: WatchedRun, errors: unknown): void;
 };
 
-export type WatchingClient = { pause(): void; resume(): void; close(): void };
+export type WatchingClient = { close(): void };
 
-/** How a client that watches is made: the lean one of this file, or one around another library. */
+/** Starts a client that watches: the lean one of this file, or the one that we publish. */
 export type StartWatching = (options: WatchingOptions) => WatchingClient;
 
 const FIRST_WAIT_MS = 50;
@@ -106,5 +109,5 @@ export const startWatching: StartWatching = ({ url, token, runs, resumeBy, ...on
   }
 
   connect();
-  return { pause: () => socket.pause(), resume: () => socket.resume(), close };
+  return { close };
 };

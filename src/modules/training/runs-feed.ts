@@ -1,0 +1,185 @@
+import type { OperationContext } from '../../graphql/context.ts';
+import type { StateFeed, Subject } from '../../graphql/live/source.ts';
+import type { Condition } from '../../graphql/table.ts';
+import type { Viewer } from '../../platform/live/access-watch.ts';
+import type { ChangedExecution, UserHints } from '../../platform/live/user-hints.ts';
+import { changedSince } from './sql.ts';
+
+/**
+ * A row's time is taken before its transaction commits, so a look back must reach further than the last look; longer
+ * than any statement may take.
+ */
+const OVERLAP_MS = 60_000;
+/** Runs that are in subscribers' lists as far as is known, the oldest forgotten first. */
+const MAX_REMEMBERED = 5_000;
+/** More ids than that are not worth remembering one by one: what has changed is looked for instead. */
+const MAX_NAMED = 1_000;
+
+/** A run that has changed; `hasLeft` where it matched before, and does not any more. */
+export type ChangedRun = Subject & { readonly hasLeft: boolean };
+
+export type RunsFeedOptions = Pick<OperationContext, 'viewerDb'> & {
+  live: UserHints;
+  viewer: Viewer;
+  userId: string;
+  where: readonly Condition[];
+  /** Whether runs that were deleted are named as well, when they matched. */
+  namesDeleted: boolean;
+};
+
+/**
+ * The runs of a user that match. Wake-ups name those that changed; where wake-ups may have been lost they are looked for.
+ * What could not be read is owed until it can.
+ */
+export class RunsFeed implements StateFeed {
+  readonly first = [];
+  readonly isOver = false;
+  readonly failure = undefined;
+  readonly #options: RunsFeedOptions;
+  readonly #shown = new Remembered<true>();
+  /** How far each run's feed had grown when it was named; whatever has not grown since is nothing new. */
+  readonly #seen = new Remembered<number>();
+  readonly #named = new Set<string>();
+  #mustSearch = false;
+  #searchedAt = Date.now();
+  #hasBegun = false;
+  #begun: Promise<void> | undefined;
+
+  constructor(options: RunsFeedOptions) {
+    this.#options = options;
+    this.#begin().catch(() => undefined);
+  }
+
+  async take(): Promise<ChangedRun[]> {
+    await this.#begin();
+    if (this.#mustSearch) await this.#search();
+    const ids = [...this.#named];
+    this.#named.clear();
+    try {
+      return await this.#changed(ids);
+    } catch (error) {
+      for (const id of ids) this.#named.add(id);
+      throw error;
+    }
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#options.live.onUser(this.#options.userId, (execution) => {
+      if (execution && execution.kind !== 'training') return;
+      if (execution) this.#name(execution);
+      else this.#mustSearch = true;
+      listener();
+    });
+  }
+
+  close(): void {}
+
+  #name({ id, seq }: ChangedExecution): void {
+    // What changes while it is read what matches may have been among that.
+    if (!this.#hasBegun) this.#shown.set(id, true);
+    if (this.#named.size >= MAX_NAMED) {
+      this.#mustSearch = true;
+      return;
+    }
+    this.#named.add(id);
+    if (seq !== undefined) this.#seen.set(id, Math.max(seq, this.#seen.get(id) ?? 0));
+  }
+
+  /** Once; again where it could not be read. */
+  #begin(): Promise<void> {
+    this.#begun ??= this.#readWhatIsThere().catch((error) => {
+      this.#begun = undefined;
+      throw error;
+    });
+    return this.#begun;
+  }
+
+  /** What had changed before is nothing new, and what matches may leave. */
+  async #readWhatIsThere(): Promise<void> {
+    await this.#grown();
+    const { where, namesDeleted } = this.#options;
+    if (where.length > 0 || namesDeleted) {
+      for (const id of await this.#newest(where)) this.#shown.set(id, true);
+    }
+    this.#hasBegun = true;
+  }
+
+  async #changed(ids: readonly string[]): Promise<ChangedRun[]> {
+    const { where, namesDeleted } = this.#options;
+    const matching = await this.#among(ids, where);
+    const left = ids.filter((id) => !matching.has(id) && this.#shown.has(id));
+    const told = namesDeleted ? new Set(left) : await this.#among(left, []);
+    for (const id of ids) matching.has(id) ? this.#shown.set(id, true) : this.#shown.delete(id);
+    return ids.flatMap((id) =>
+      matching.has(id) || told.has(id) ? [{ id, hasLeft: !matching.has(id) }] : [],
+    );
+  }
+
+  /** Names what has changed, or was deleted, without a wake-up that named it. */
+  async #search(): Promise<void> {
+    this.#mustSearch = false;
+    try {
+      for (const id of await this.#grown()) this.#named.add(id);
+      if (this.#options.namesDeleted) await this.#nameDeleted();
+    } catch (error) {
+      this.#mustSearch = true;
+      throw error;
+    }
+  }
+
+  async #nameDeleted(): Promise<void> {
+    const shown = [...this.#shown.keys()];
+    const there = await this.#among(shown, []);
+    for (const id of shown) if (!there.has(id)) this.#named.add(id);
+  }
+
+  async #grown(): Promise<string[]> {
+    const { viewerDb, viewer, userId } = this.#options;
+    const since = new Date(this.#searchedAt - OVERLAP_MS);
+    const now = Date.now();
+    const found = await viewerDb.withViewer(viewer.claims, ({ sql }) => changedSince(sql, userId, since));
+    this.#searchedAt = now;
+    const news = [...found].filter(([id, lastSeq]) => lastSeq > (this.#seen.get(id) ?? 0));
+    for (const [id, lastSeq] of news) this.#seen.set(id, lastSeq);
+    return news.map(([id]) => id);
+  }
+
+  async #among(ids: readonly string[], conditions: readonly Condition[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    return new Set(await this.#select([{ field: 'id', in: ids }, ...conditions], ['id'], ids.length));
+  }
+
+  /** Oldest first. */
+  async #newest(conditions: readonly Condition[]): Promise<string[]> {
+    const ids = await this.#select(conditions, ['createdAt', 'id'], MAX_REMEMBERED);
+    return ids.reverse();
+  }
+
+  /** @param order fields, the last of them the id */
+  async #select(conditions: readonly Condition[], order: string[], limit: number): Promise<string[]> {
+    const { viewerDb, viewer, userId } = this.#options;
+    const found = await viewerDb.withViewer(viewer.claims, ({ rows }) =>
+      rows.select({
+        model: 'TrainingExecution',
+        fields: [],
+        where: [{ field: 'userId', is: userId }, ...conditions],
+        order: { fields: order, direction: 'desc' },
+        limit,
+      }),
+    );
+    return found.flatMap(({ place }) => place.at(-1) ?? []);
+  }
+}
+
+/** A map that forgets its oldest entries. */
+class Remembered<Value> extends Map<string, Value> {
+  override set(key: string, value: Value): this {
+    this.delete(key);
+    super.set(key, value);
+    for (const oldest of this.keys()) {
+      if (this.size <= MAX_REMEMBERED) break;
+      this.delete(oldest);
+    }
+    return this;
+  }
+}
