@@ -76,12 +76,16 @@ export function watchState(carrier: Carrier, id: string, options: StateWatchOpti
   else signal?.addEventListener('abort', stop);
 
   function take(found: ExecutionState): void {
-    // After a reconnect another process may answer, from a read that began before.
-    const isOlder = value !== undefined && found.lastSeq < value.lastSeq;
     life.become('live');
-    if (isOlder) return;
+    if (!isNews(found)) return;
     value = found;
     onChange?.(found);
+  }
+
+  /** After a reconnect the same comes again, or, from another process whose read began earlier, what was before it. */
+  function isNews(found: ExecutionState): boolean {
+    if (value === undefined || found.lastSeq > value.lastSeq) return true;
+    return found.lastSeq === value.lastSeq && JSON.stringify(found) !== JSON.stringify(value);
   }
 
   function stop(): void {

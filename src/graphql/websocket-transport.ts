@@ -106,7 +106,11 @@ function fitting(reason: string): string {
 function send(socket: WebSocket, data: string): Promise<void> {
   return new Promise((resolve, reject) => {
     if (socket.readyState !== socket.OPEN) return resolve();
-    socket.send(data, (error) => (error ? reject(error) : resolve()));
+    socket.send(data, (error) => {
+      // Of a client that has gone meanwhile the end of its socket tells.
+      if (error && socket.readyState === socket.OPEN) reject(error);
+      else resolve();
+    });
   });
 }
 

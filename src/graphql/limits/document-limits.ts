@@ -16,6 +16,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { DocumentLimits } from '../../platform/config.ts';
 import { createMeasure, LARGEST_PAGE, type Measured, type Sizing } from './cost.ts';
 import { refusal } from './refusals.ts';
+import { assertSubscriptionRoot } from './subscription-root.ts';
 import { assertLength, assertTokens } from './tokens.ts';
 import { refusedVariables } from './variables.ts';
 
@@ -94,6 +95,7 @@ export function createDocumentLimits(
           });
         }
         assertOperation(document, definition);
+        assertSubscriptionRoot(document, definition);
       } else if (definition.kind === 'FragmentDefinition') {
         // Validation looks into fragments that nobody uses, too.
         measure(document, definition, depthOf({ introspection: true }), 'smallest');
