@@ -71,9 +71,8 @@ export function openSocket({ protocol, open, keepAlive, log }: Transport, extra:
       close: (code = CloseCode.InternalServerError, reason = '') => closeSocket(extra, code, reason),
       onMessage(take) {
         // What comes, or has waited, after we began to close it, with 4403 say, is not to be run.
-        const takeIfOpen = async (message: string) => {
-          if (socket.readyState === socket.OPEN) await take(message);
-        };
+        const takeIfOpen = (message: string) =>
+          socket.readyState === socket.OPEN ? take(message) : Promise.resolve();
         const order = new OperationOrder(takeIfOpen, (id) => refuseSecond(extra, id));
         // Text at once: a subscription keeps its message, and with the bytes the whole read that they are a part of.
         socket.on(
