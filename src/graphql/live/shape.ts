@@ -1,8 +1,10 @@
 import {
   type DocumentNode,
+  type GraphQLCompositeType,
   type GraphQLField,
   type GraphQLSchema,
   getOperationAST,
+  isAbstractType,
   Kind,
   type OperationDefinitionNode,
   TypeInfo,
@@ -55,10 +57,12 @@ function read(schema: GraphQLSchema, document: DocumentNode, operation: Operatio
         const isCursor = types.getFieldDef()?.extensions.cursor === name.value;
         if (isCursor && value.kind === Kind.VARIABLE) cursors.add(value.name.value);
       },
-      Field: () => {
-        const field = types.getFieldDef();
-        if (field && types.getParentType() === schema.getSubscriptionType()) roots.add(field);
-        if (field?.extensions.perViewer === true) isSameForAll = false;
+      Field: ({ name }) => {
+        const [field, parent] = [types.getFieldDef(), types.getParentType()];
+        if (field && parent === schema.getSubscriptionType()) roots.add(field);
+        if (parent && resolvedIn(schema, parent).some((type) => isPerViewer(type, name.value))) {
+          isSameForAll = false;
+        }
       },
     }),
   );
@@ -66,4 +70,13 @@ function read(schema: GraphQLSchema, document: DocumentNode, operation: Operatio
   const declared = operation.variableDefinitions?.map(({ variable }) => variable.name.value) ?? [];
   const cursorVariable = declared.find((name) => cursors.has(name) && uses.get(name) === 1);
   return { isSameForAll, cursorVariable };
+}
+
+/** A field of an interface is resolved as its objects say. */
+function resolvedIn(schema: GraphQLSchema, parent: GraphQLCompositeType): readonly GraphQLCompositeType[] {
+  return isAbstractType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
+}
+
+function isPerViewer(type: GraphQLCompositeType, name: string): boolean {
+  return 'getFields' in type && type.getFields()[name]?.extensions.perViewer === true;
 }
