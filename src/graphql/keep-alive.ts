@@ -9,16 +9,23 @@ const PARTS = 48;
 /** A socket, and whether what was sent to it before waits to be read: then pings would wait behind it. */
 export type Kept = { socket: WebSocket; outlet: Pick<Outlet, 'isReady' | 'whenReady'> };
 
-/** Pings sockets, and ends those that have not answered by their next turn. One timer serves all of them. */
-export type KeepAlive = {
-  add(kept: Kept): void;
+/**
+ * Pings sockets, and gives up those that have not answered by their next turn. One timer serves all of them, of which those
+ * that are full are left to whoever counts how long they are.
+ */
+export type KeepAlive<Socket extends Kept> = {
+  add(kept: Socket): void;
   /** Of a socket that has closed. */
-  remove(kept: Kept): void;
+  remove(kept: Socket): void;
   stop(): void;
 };
 
-export function createKeepAlive(pingMs = PING_MS): KeepAlive {
-  const parts = Array.from({ length: PARTS }, () => new Set<Kept>());
+/** @param giveUp closes a socket whose client neither answers nor reads */
+export function createKeepAlive<Socket extends Kept>(
+  giveUp: (socket: Socket) => void,
+  pingMs = PING_MS,
+): KeepAlive<Socket> {
+  const parts = Array.from({ length: PARTS }, () => new Set<Socket>());
   const unanswered = new Set<WebSocket>();
   let turn = 0;
   let joined = 0;
@@ -27,10 +34,11 @@ export function createKeepAlive(pingMs = PING_MS): KeepAlive {
     unanswered.delete(this);
   }
 
-  function ping({ socket, outlet }: Kept): void {
+  function ping(kept: Socket): void {
+    const { socket, outlet } = kept;
     // Whoever waits for it has it watched, and closed where its client does not read; perhaps nobody else does.
     if (!outlet.isReady) outlet.whenReady(nothing);
-    else if (unanswered.has(socket)) socket.terminate();
+    else if (unanswered.has(socket)) giveUp(kept);
     else if (socket.readyState === socket.OPEN) {
       unanswered.add(socket);
       socket.ping();

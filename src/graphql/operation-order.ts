@@ -26,27 +26,36 @@ export class OperationOrder {
   }
 
   /** @returns when the message has been dealt with; of one that begins an operation, when that is over */
-  async receive(message: string): Promise<void> {
+  receive(message: string): Promise<void> {
     const { type, id } = headerOf(message);
     if (id === undefined) return this.#take(message);
     const before = this.#running.get(id);
-    if (!before?.isCompleted) {
-      if (type === 'subscribe') return this.#begin(id, message);
-      if (before) before.isCompleted = true;
-      return this.#take(message);
+    if (before?.isCompleted) {
+      this.#follow(id, before, type === 'subscribe' ? message : undefined);
+      return Promise.resolve();
     }
-    if (type === 'complete') before.next = undefined;
-    else if (before.next !== undefined) this.#refuse(id);
-    else before.next = message;
+    if (type === 'subscribe') return this.#begin(id, message);
+    if (before) before.isCompleted = true;
+    return this.#take(message);
   }
 
-  async #begin(id: string, message: string): Promise<void> {
+  /** @param next undefined where the client has completed it before it began */
+  #follow(id: string, before: Running, next: string | undefined): void {
+    if (next !== undefined && before.next !== undefined) this.#refuse(id);
+    else before.next = next;
+  }
+
+  /** Without a function that waits: each would keep a stack's worth of memory for as long as a subscription lasts. */
+  #begin(id: string, message: string): Promise<void> {
     const running: Running = { isCompleted: false };
     this.#running.set(id, running);
-    await this.#take(message);
-    // Another one where the id was taken, for which the socket closes.
+    return this.#take(message).then(() => this.#over(id, running));
+  }
+
+  #over(id: string, running: Running): Promise<void> | undefined {
+    // Another one has taken the id where it was not free, for which the socket closes.
     if (this.#running.get(id) === running) this.#running.delete(id);
-    if (running.next !== undefined) await this.#begin(id, running.next);
+    return running.next === undefined ? undefined : this.#begin(id, running.next);
   }
 }
 

@@ -37,13 +37,15 @@ export type Extra = Upgraded & {
   socket: WebSocket;
   /** Who it is, once connection_init has said so. */
   session?: Session;
+  /** Tells the protocol that it is over, once: its operations end. */
+  over?(code: number, reason: string): void;
 };
 
 export type Transport = {
   protocol: Server<Extra>;
   /** Those that are open. */
   open: Set<Extra>;
-  keepAlive: KeepAlive;
+  keepAlive: KeepAlive<Extra>;
   log: Logger;
 };
 
@@ -62,16 +64,15 @@ export function openSocket({ protocol, open, keepAlive, log }: Transport, extra:
     log.info({ code: codeOf(error), error: messageOf(error) }, 'a WebSocket broke off'),
   );
   keepAlive.add(extra);
-  const over = protocol.opened(
+  const closed = protocol.opened(
     {
       protocol: socket.protocol,
       send: (data) => send(socket, data),
       close: (code = CloseCode.InternalServerError, reason = '') => closeSocket(extra, code, reason),
       onMessage(take) {
         // What comes, or has waited, after we began to close it, with 4403 say, is not to be run.
-        const takeIfOpen = async (message: string) => {
-          if (socket.readyState === socket.OPEN) await take(message);
-        };
+        const takeIfOpen = (message: string) =>
+          socket.readyState === socket.OPEN ? take(message) : Promise.resolve();
         const order = new OperationOrder(takeIfOpen, (id) => refuseSecond(extra, id));
         // Text at once: a subscription keeps its message, and with the bytes the whole read that they are a part of.
         socket.on(
@@ -82,19 +83,26 @@ export function openSocket({ protocol, open, keepAlive, log }: Transport, extra:
     },
     extra,
   );
+  let isOver = false;
+  extra.over = (code, reason) => {
+    if (isOver) return;
+    isOver = true;
+    closed(code, reason).catch((error) => log.error({ err: error }, 'closing a WebSocket'));
+  };
   socket.on('close', (code, reason) => {
     extra.outlet.close();
     keepAlive.remove(extra);
     open.delete(extra);
-    over(code, String(reason)).catch((error) => log.error({ err: error }, 'closing a WebSocket'));
+    extra.over?.(code, String(reason));
   });
 }
 
 /** Begins to close a socket, whose streams end at once: a client may take its time to answer, or never do. */
-export function closeSocket({ socket, session, outlet }: Extra, code: number, reason: string): void {
-  outlet.close();
-  socket.close(code, fitting(reason));
-  session?.end();
+export function closeSocket(extra: Extra, code: number, reason: string): void {
+  extra.outlet.close();
+  extra.socket.close(code, fitting(reason));
+  extra.session?.end();
+  extra.over?.(code, reason);
 }
 
 /** The beginning of a reason that is too long, such as one that repeats an operation's id, without half a character. */

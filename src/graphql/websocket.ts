@@ -34,8 +34,12 @@ type SocketOptions = UpgradeOptions & {
   outlets: Outlets;
 };
 
-/** A client that has not read what was sent to it for as long as the settings say. */
 const STALLED = 4499;
+
+/** For a client that has not read what was sent to it for as long as the settings say, or answers no ping. */
+function stalled(socket: Extra): void {
+  closeSocket(socket, STALLED, 'Client stalled');
+}
 
 /** The WebSockets of a server. */
 export type Sockets = {
@@ -59,7 +63,7 @@ type PreparedArgs = ExecutionArgs & {
  */
 export function serveSockets(server: Server, options: SocketOptions): Sockets {
   const open = new Set<Extra>();
-  const keepAlive = createKeepAlive();
+  const keepAlive = createKeepAlive<Extra>(stalled);
   const sessions = createSessions(options.verify);
   const transport = { protocol: makeServer(protocol(options, sessions)), open, keepAlive, log: options.log };
   const sockets = new WebSocketServer({ ...WEBSOCKETS });
@@ -96,7 +100,7 @@ function upgraded(
     address: admission.addressOf(request),
     authorization: request.headers.authorization,
     place,
-    outlet: outlets.open(request.socket, () => closeSocket(extra, STALLED, 'Client stalled')),
+    outlet: outlets.open(request.socket, () => stalled(extra)),
   };
   return extra;
 }

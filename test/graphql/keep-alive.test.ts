@@ -3,20 +3,20 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { createKeepAlive, type KeepAlive } from '../../src/graphql/keep-alive.ts';
+import { createKeepAlive, type KeepAlive, type Kept } from '../../src/graphql/keep-alive.ts';
 import { type FrameClient, openFrames } from '../support/frame-client.ts';
 import { OPCODES } from '../support/websocket-frames.ts';
 
 const server = createServer();
 const sockets = new WebSocketServer({ server, path: '/graphql' });
-let keepAlive: KeepAlive;
+let keepAlive: KeepAlive<Kept>;
 let url: string;
 
 beforeAll(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  keepAlive = createKeepAlive(240);
+  keepAlive = createKeepAlive(({ socket }) => socket.terminate(), 240);
 });
 afterAll(() => {
   keepAlive.stop();

@@ -64,6 +64,8 @@ export function createLiveOperations({ schema, executing, mask, stats }: Options
       async execute(rootValue) {
         const asked = { identity: viewer, signal: closing.signal };
         const result = await executeFor(rootValue, args, shape, asked);
+        // Given up because everybody has left: nobody is told, and nothing is wrong.
+        if (closing.signal.aborted) return '';
         throwOutage(result);
         return jsonOf(result, mask);
       },

@@ -51,7 +51,7 @@ export async function followState(
     kind: 'states',
     key: `state ${ref.kind} ${ref.id} ${minGapMs}`,
     minGapMs,
-    open: () => stateFeed(source.live.hold(ref, lastSeq)),
+    open: () => stateFeed(source.live.hold(ref, lastSeq), lastSeq),
     watch: watching(source, ref),
   });
 }
@@ -88,11 +88,17 @@ function eventFeed({ stream, release }: HeldStream): EventFeed {
   };
 }
 
-function stateFeed({ stream, release }: HeldStream): StateFeed {
+/** @param lastSeq up to where the state that is shown first has it all */
+function stateFeed({ stream, release }: HeldStream, lastSeq: number): StateFeed {
   const subjects = [{ id: stream.ref.id }];
+  let seen = lastSeq;
   return {
     first: subjects,
-    take: () => subjects,
+    take() {
+      if (stream.head <= seen) return [];
+      seen = stream.head;
+      return subjects;
+    },
     get isOver() {
       return stream.state === 'closed';
     },

@@ -2,22 +2,33 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Sql } from '../db/sql.ts';
 import { messageOf } from '../errors.ts';
 import type { ExecutionRef } from '../feed/events.ts';
-import { readStreams, type StreamPage } from '../feed/stream-pages.ts';
+import { PAGE, readStreams, type StreamPage } from '../feed/stream-pages.ts';
 import type { Logger } from '../logger.ts';
 
-/** Reads a stream after a cursor; undefined where the execution is gone. Rejects only once it is closed. */
-export type ReadStream = (ref: ExecutionRef, after: number) => Promise<StreamPage | undefined>;
+/**
+ * Reads a stream after a cursor; undefined where the execution is gone. Rejects only once it is closed.
+ *
+ * @param expected how many events there may be, as far as is known
+ */
+export type ReadStream = (
+  ref: ExecutionRef,
+  after: number,
+  expected: number,
+) => Promise<StreamPage | undefined>;
 
 export type StreamReader = { read: ReadStream; close(): void };
 
-/** So many streams are read by one statement. */
-const STATEMENT = 64;
+/** So many streams are read by one statement, */
+const MOST_STREAMS = 64;
+/** or so many events: sixty whole pages would be 30,000 rows in memory at once. */
+const MOST_EVENTS = 2 * PAGE;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2_000;
 
 type Request = {
   ref: ExecutionRef;
   after: number;
+  expected: number;
   resolve: (page: StreamPage | undefined) => void;
   reject: (error: Error) => void;
 };
@@ -38,8 +49,8 @@ export function createStreamReader(options: { sql: Sql; concurrency: number; log
 
   function pump(): void {
     while (running < concurrency && queue.length > 0) {
-      const requests = queue.slice(0, STATEMENT);
-      queue = queue.slice(STATEMENT);
+      const requests = queue.slice(0, statementSize(queue));
+      queue = queue.slice(requests.length);
       running += 1;
       void answer(requests).finally(() => {
         running -= 1;
@@ -70,12 +81,22 @@ export function createStreamReader(options: { sql: Sql; concurrency: number; log
   }
 
   return {
-    read: (ref, after) =>
+    read: (ref, after, expected) =>
       new Promise((resolve, reject) => {
-        queue.push({ ref, after, resolve, reject });
+        queue.push({ ref, after, expected, resolve, reject });
         // Everything that this turn of the event loop asks for goes together.
         if (queue.length === 1) setImmediate(pump);
       }),
     close: () => stop.abort(),
   };
+}
+
+/** How many of the requests go into one statement: at least one. */
+function statementSize(queue: readonly Pick<Request, 'expected'>[]): number {
+  let events = 0;
+  const tooMany = queue.slice(0, MOST_STREAMS).findIndex(({ expected }, at) => {
+    events += Math.min(expected, PAGE);
+    return at > 0 && events > MOST_EVENTS;
+  });
+  return tooMany < 0 ? Math.min(queue.length, MOST_STREAMS) : tooMany;
 }

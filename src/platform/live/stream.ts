@@ -26,6 +26,7 @@ export class LiveStream {
   readonly #ringEvents: number;
   readonly #stats: LiveStats;
   readonly #listeners = new Set<() => void>();
+  readonly #readsBack = new Map<number, Promise<FeedPage>>();
   /** Up to where the feed is known; undefined before the first look. */
   #head: number | undefined;
   /** How far it reaches according to what was heard. */
@@ -91,9 +92,18 @@ export class LiveStream {
     return this.#page(cursor, events, this.#state === 'closed' ? this.head : undefined);
   }
 
-  async #readBack(cursor: number): Promise<FeedPage> {
+  /** Many who were cut off at once come back with the same cursor, and turn the same pages. */
+  #readBack(cursor: number): Promise<FeedPage> {
+    const underWay = this.#readsBack.get(cursor);
+    if (underWay) return underWay;
+    const read = this.#readPageBack(cursor).finally(() => this.#readsBack.delete(cursor));
+    this.#readsBack.set(cursor, read);
+    return read;
+  }
+
+  async #readPageBack(cursor: number): Promise<FeedPage> {
     this.#stats.databaseReads += 1;
-    const page = await this.#read(this.ref, cursor);
+    const page = await this.#read(this.ref, cursor, this.head - cursor);
     if (!page) {
       this.#become('gone');
       return { events: [], to: cursor, ended: false };
@@ -128,7 +138,7 @@ export class LiveStream {
     this.#mustLook = false;
     const hinted = this.#hinted;
     this.lookedAt = performance.now();
-    const page = await this.#read(this.ref, this.head).catch(() => null);
+    const page = await this.#read(this.ref, this.head, Math.max(1, hinted - this.head)).catch(() => null);
     if (page === null) return false;
     if (page === undefined) this.#become('gone');
     else this.#take(page, hinted);

@@ -201,6 +201,15 @@ describe('executionChanged', () => {
     expect(states.at(-1)).toMatchObject({ status: 'COMPLETED', progress: 50, lastSeq: 53 });
     expect(states.length).toBeLessThan(40);
   });
+
+  it('gives the state of a run that has ended once', async () => {
+    const id = await insertTraining(writer, user.id);
+    await append(id, status('running'));
+    await append(id, status('completed'));
+    const states: Data[] = [];
+    for await (const { data } of api.socket(user).follow(CHANGED, { id })) states.push(data.executionChanged);
+    expect(states).toMatchObject([{ status: 'COMPLETED', lastSeq: 3 }]);
+  });
 });
 
 describe('executionsChanged', () => {

@@ -23,7 +23,7 @@ function open({ log = createLogger('silent'), concurrency = 2 } = {}) {
     },
   };
   const reader = createStreamReader({ sql, concurrency, log });
-  const read = (id: string, after = 0) => reader.read({ kind: 'training', id }, after);
+  const read = (id: string, after = 0) => reader.read({ kind: 'training', id }, after, 1);
   return { held, statements, away, reader, read };
 }
 
