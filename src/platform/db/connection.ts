@@ -1,4 +1,5 @@
 import { type Client, DatabaseError, type QueryResult } from 'pg';
+import { codeOf } from '../errors.ts';
 import type { SendHint } from '../live/hint-source.ts';
 import type { Logger } from '../logger.ts';
 import { ConnectionLostError } from './driver-errors.ts';
@@ -71,7 +72,7 @@ export class Connection {
     client.on('error', () => this.#lose());
   }
 
-  /** @throws the driver's error where the database cannot be reached or refuses the login */
+  /** @throws the driver's error where the database cannot be reached or refuses the login; {ConnectionLostError} */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const wire = newWire(options.url, APPLICATION_NAME);
     // Until somebody listens, a connection that breaks would end the process.
@@ -81,6 +82,9 @@ export class Connection {
       const values = [String(options.statementTimeoutMs), options.sendHint ? 'off' : 'on'];
       const { rows } = await client.query<{ pid: number }>(SETTINGS, values);
       return new Connection(options, wire, rows[0]?.pid ?? 0);
+    }).catch((error) => {
+      // The driver has no code for a connection that ends while it is opened, and several sentences.
+      throw codeOf(error) === undefined ? new ConnectionLostError(error) : error;
     });
   }
 

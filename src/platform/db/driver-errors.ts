@@ -29,9 +29,7 @@ const OUTAGES = /^(08\w{3}|57P0[1-3]|53300|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH
 
 /** Whether the database was not there to answer: what is asked again later may be answered. */
 export function isOutage(thrown: unknown): boolean {
-  const code = codeOf(thrown);
-  // The driver has no code for a connection that ends while it is opened.
-  return code === undefined ? messageOf(thrown).startsWith('Connection terminated') : OUTAGES.test(code);
+  return OUTAGES.test(codeOf(thrown) ?? '');
 }
 
 /**
