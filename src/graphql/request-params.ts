@@ -40,8 +40,9 @@ export function paramsOf(body: string, persisted: Persisted): Params | undefined
 /** The same of a GET, whose variables and extensions are JSON. */
 export function paramsOfUrl(url: string, persisted: Persisted): Params | undefined {
   const given = Object.fromEntries(new URL(url, 'http://localhost').searchParams);
+  // A text that is no JSON stays one: then it is not what it should be.
   const read = ([name, text]: [string, string]) =>
-    name === 'variables' || name === 'extensions' ? [name, parsedJson(text)] : [name, text];
+    name === 'variables' || name === 'extensions' ? [name, parsedJson(text) ?? text] : [name, text];
   return paramsIn(Object.fromEntries(Object.entries(given).map(read)), persisted);
 }
 

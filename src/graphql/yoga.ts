@@ -77,7 +77,13 @@ export function createGraphql(options: GraphqlOptions) {
       );
       return { ...base, identity: { claims }, signal: AbortSignal.any([initial.request.signal, closing]) };
     },
-    plugins: [jsonOnly, persistedOverHttp(options.persisted), limits.plugin, leasing(executing, limits)],
+    plugins: [
+      jsonOnly,
+      jsonInUrl,
+      persistedOverHttp(options.persisted),
+      limits.plugin,
+      leasing(executing, limits),
+    ],
   });
   const open: OpenLive = async (args) => {
     const refused = limits.refusalOf(args);
@@ -111,6 +117,26 @@ const jsonOnly: Plugin = {
     endResponse(fetchAPI.Response.json({ errors }, { status: 415 }));
   },
 };
+
+/** Yoga would take a text that is no JSON for a fault of its own. */
+const jsonInUrl: Plugin = {
+  onRequestParse({ request, url, endResponse, fetchAPI }) {
+    if (request.method !== 'GET') return;
+    const faulty = ['variables', 'extensions'].find((name) => !isJson(url.searchParams.get(name) || 'null'));
+    if (!faulty) return;
+    const errors = [{ message: `The URL’s ${faulty} are no JSON.`, extensions: { code: 'BAD_REQUEST' } }];
+    endResponse(fetchAPI.Response.json({ errors }, { status: 400 }));
+  },
+};
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 type LeasedArgs = ExecutionArgs & { contextValue: OperationContext };
 
