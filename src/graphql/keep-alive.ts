@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws';
+import type { Outlet } from './live/outlet.ts';
 
 /** A proxy between closes a connection that is silent for a minute; a client that is gone holds memory until then. */
 const PING_MS = 12_000;
@@ -6,7 +7,7 @@ const PING_MS = 12_000;
 const PARTS = 48;
 
 /** A socket, and whether what was sent to it before waits to be read: then pings would wait behind it. */
-export type Kept = { socket: WebSocket; outlet: { readonly isReady: boolean } };
+export type Kept = { socket: WebSocket; outlet: Pick<Outlet, 'isReady' | 'whenReady'> };
 
 /**
  * Pings sockets, and gives up those that have not answered by their next turn. One timer serves all of them, of which those
@@ -35,8 +36,9 @@ export function createKeepAlive<Socket extends Kept>(
 
   function ping(kept: Socket): void {
     const { socket, outlet } = kept;
-    if (!outlet.isReady) return;
-    if (unanswered.has(socket)) giveUp(kept);
+    // Whoever waits for it has it watched, and closed where its client does not read; perhaps nobody else does.
+    if (!outlet.isReady) outlet.whenReady(nothing);
+    else if (unanswered.has(socket)) giveUp(kept);
     else if (socket.readyState === socket.OPEN) {
       unanswered.add(socket);
       socket.ping();
@@ -62,3 +64,5 @@ export function createKeepAlive<Socket extends Kept>(
     stop: () => clearInterval(timer),
   };
 }
+
+function nothing(): void {}

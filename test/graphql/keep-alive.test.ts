@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { createKeepAlive, type KeepAlive, type Kept } from '../../src/graphql/keep-alive.ts';
 import { type FrameClient, openFrames } from '../support/frame-client.ts';
@@ -24,8 +24,10 @@ afterAll(() => {
   server.close();
 });
 
+const outletThat = (isReady: boolean) => ({ isReady, whenReady: vi.fn() });
+
 /** A socket that is kept alive, as its client and as its server see it. */
-async function kept(outlet = { isReady: true }): Promise<{ client: FrameClient; socket: WebSocket }> {
+async function kept(outlet = outletThat(true)): Promise<{ client: FrameClient; socket: WebSocket }> {
   const connected = once(sockets, 'connection');
   const client = await openFrames(url);
   const [socket] = (await connected) as [WebSocket];
@@ -57,13 +59,15 @@ it('ends a socket that has not answered by its next turn, and none that has', as
 });
 
 it('lets a socket be to which bytes wait to be sent, behind which a ping would wait as well', async () => {
-  const outlet = { isReady: false };
+  const outlet = outletThat(false);
   const [full, other] = [await kept(outlet), await kept()];
   for (let round = 0; round < 3; round += 1) {
     await other.client.nextFrame();
     other.client.frame(OPCODES.pong);
   }
   expect(full.socket.readyState).toBe(full.socket.OPEN);
+  // Nothing is followed on it, and so nobody else would close it if its client never read again.
+  expect(outlet.whenReady).toHaveBeenCalled();
   outlet.isReady = true;
   expect((await full.client.nextFrame()).opcode).toBe(OPCODES.ping);
   full.client.destroy();

@@ -26,10 +26,12 @@ export function followOverResponse(
   const outlet = outlets.open(response, () => response.destroy());
   const ping = setInterval(() => outlet.isReady && outlet.write(PING), PING_MS);
   const end = (last?: ExecutionResult) => {
+    // Its token may expire while its end waits to be read.
+    if (response.writableEnded) return;
     clearInterval(ping);
-    outlet.close();
     if (last) response.write(new Frame(json(last)).serverSent());
     response.end(COMPLETE);
+    outlet.finish();
   };
   const leave = operation.follow({
     get isReady() {

@@ -3,6 +3,7 @@ import type { LiveStats } from '../../platform/live/stats.ts';
 /** What a connection writes to: a socket, or a response on one. */
 export type Stream = {
   readonly writableLength: number;
+  readonly writableEnded: boolean;
   readonly destroyed: boolean;
   write(chunk: Buffer): boolean;
   once(event: 'drain', listener: () => void): unknown;
@@ -83,7 +84,9 @@ export class Outlet {
   }
 
   write(chunk: Buffer): void {
-    if (this.#isClosed || this.#stream.destroyed) this.#shared.stats.dropped += 1;
+    const { writableEnded, destroyed } = this.#stream;
+    // A client that closes its socket has it ended in the answer: a write after that would break the connection off.
+    if (this.#isClosed || writableEnded || destroyed) this.#shared.stats.dropped += 1;
     else this.#stream.write(chunk);
   }
 
@@ -102,7 +105,13 @@ export class Outlet {
     this.#onStalled();
   }
 
-  /** Nothing is written any more. */
+  /** Nothing is written any more; a client that does not take what was is cut off all the same. */
+  finish(): void {
+    this.#isClosed = true;
+    if (this.#stream.writableLength > 0) this.#waiting ??= this.#wait();
+  }
+
+  /** Nothing is written any more, and the connection is somebody else's to close. */
   close(): void {
     this.#isClosed = true;
     this.#shared.full.delete(this);

@@ -23,13 +23,43 @@ const MAX_NAMED = 1_000;
 /** A run that has changed; `hasLeft` where it matched before, and does not any more. */
 export type ChangedRun = Subject & { readonly hasLeft: boolean };
 
-export type RunsFeedOptions = Pick<OperationContext, 'viewerDb'> & {
-  live: UserHints;
+type Asked = Pick<OperationContext, 'viewerDb'> & {
   viewer: Viewer;
   userId: string;
   where: readonly Condition[];
   /** Whether runs that were deleted are named as well, when they matched. */
   namesDeleted: boolean;
+};
+
+/** What there was when a subscriber asked for it: what had changed before is nothing new, and what matches may leave. */
+export type KnownRuns = {
+  at: number;
+  /** How far the feeds of those that changed lately had grown. */
+  grown: ReadonlyMap<string, number>;
+  /** Those that match, oldest first. */
+  matching: readonly string[];
+};
+
+/** Looks before anything is followed, so that whoever asks for the list afterwards is told of all that leaves it. */
+export async function knownRuns(asked: Asked): Promise<KnownRuns> {
+  const at = Date.now();
+  const grown = await grownSince(asked, at - OVERLAP_MS);
+  return { at, grown, matching: canLeave(asked) ? await newest(asked) : [] };
+}
+
+/** Where all match, nothing leaves but what is deleted. */
+function canLeave({ where, namesDeleted }: Asked): boolean {
+  return where.length > 0 || namesDeleted;
+}
+
+async function newest(asked: Asked): Promise<string[]> {
+  const ids = await select(asked, asked.where, { order: ['createdAt', 'id'], limit: MAX_REMEMBERED });
+  return ids.reverse();
+}
+
+export type RunsFeedOptions = Asked & {
+  live: UserHints;
+  known: KnownRuns;
 };
 
 /**
@@ -47,18 +77,19 @@ export class RunsFeed implements StateFeed {
   /** How far each run's feed had grown when it was named; whatever has not grown since is nothing new. */
   readonly #seen = new Remembered<number>();
   readonly #named = new Set<string>();
-  #mustSearch = false;
-  #searchedAt = Date.now();
-  #hasBegun = false;
-  #begun: Promise<void> | undefined;
+  /** At first for what has changed since it was known what there is. */
+  #mustSearch = true;
+  #searchedAt: number;
 
   constructor(options: RunsFeedOptions) {
     this.#options = options;
-    this.#begin().catch(() => undefined);
+    const { at, grown, matching } = options.known;
+    this.#searchedAt = at;
+    for (const [id, seq] of grown) this.#seen.set(id, seq);
+    for (const id of matching) this.#shown.set(id, true);
   }
 
   async take(): Promise<ChangedRun[]> {
-    await this.#begin();
     if (this.#mustSearch) await this.#search();
     const ids = [...this.#named];
     this.#named.clear();
@@ -71,44 +102,26 @@ export class RunsFeed implements StateFeed {
   }
 
   onChange(listener: () => void): () => void {
-    return this.#options.live.onUser(this.#options.userId, (execution) => {
+    const { live, userId } = this.#options;
+    const stop = live.onUser(userId, (execution) => {
       if (execution && execution.kind !== 'training') return;
       if (execution) this.#name(execution);
       else this.#mustSearch = true;
       listener();
     });
+    queueMicrotask(listener);
+    return stop;
   }
 
   close(): void {}
 
   #name({ id, seq }: ChangedExecution): void {
-    // What changes while it is read what matches may have been among that.
-    if (!this.#hasBegun) this.#shown.set(id, true);
     if (this.#named.size >= MAX_NAMED) {
       this.#mustSearch = true;
       return;
     }
     this.#named.add(id);
     if (seq !== undefined) this.#seen.set(id, Math.max(seq, this.#seen.get(id) ?? 0));
-  }
-
-  /** Once; again where it could not be read. */
-  #begin(): Promise<void> {
-    this.#begun ??= this.#readWhatIsThere().catch((error) => {
-      this.#begun = undefined;
-      throw error;
-    });
-    return this.#begun;
-  }
-
-  /** What had changed before is nothing new, and what matches may leave. */
-  async #readWhatIsThere(): Promise<void> {
-    await this.#grown();
-    const { where, namesDeleted } = this.#options;
-    if (where.length > 0 || namesDeleted) {
-      for (const id of await this.#newest(where)) this.#shown.set(id, true);
-    }
-    this.#hasBegun = true;
   }
 
   async #changed(ids: readonly string[]): Promise<ChangedRun[]> {
@@ -149,10 +162,8 @@ export class RunsFeed implements StateFeed {
   }
 
   async #grown(): Promise<string[]> {
-    const { viewerDb, viewer, userId } = this.#options;
-    const since = new Date(this.#searchedAt - OVERLAP_MS);
     const now = Date.now();
-    const found = await viewerDb.withViewer(viewer.claims, ({ sql }) => changedSince(sql, userId, since));
+    const found = await grownSince(this.#options, this.#searchedAt - OVERLAP_MS);
     this.#searchedAt = now;
     const news = [...found].filter(([id, lastSeq]) => lastSeq > (this.#seen.get(id) ?? 0));
     for (const [id, lastSeq] of news) this.#seen.set(id, lastSeq);
@@ -161,29 +172,31 @@ export class RunsFeed implements StateFeed {
 
   async #among(ids: readonly string[], conditions: readonly Condition[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
-    return new Set(await this.#select([{ field: 'id', in: ids }, ...conditions], ['id'], ids.length));
+    const where = [{ field: 'id', in: ids }, ...conditions];
+    return new Set(await select(this.#options, where, { order: ['id'], limit: ids.length }));
   }
+}
 
-  /** Oldest first. */
-  async #newest(conditions: readonly Condition[]): Promise<string[]> {
-    const ids = await this.#select(conditions, ['createdAt', 'id'], MAX_REMEMBERED);
-    return ids.reverse();
-  }
+function grownSince({ viewerDb, viewer, userId }: Asked, ms: number): Promise<Map<string, number>> {
+  return viewerDb.withViewer(viewer.claims, ({ sql }) => changedSince(sql, userId, new Date(ms)));
+}
 
-  /** @param order fields, the last of them the id */
-  async #select(conditions: readonly Condition[], order: string[], limit: number): Promise<string[]> {
-    const { viewerDb, viewer, userId } = this.#options;
-    const found = await viewerDb.withViewer(viewer.claims, ({ rows }) =>
-      rows.select({
-        model: 'TrainingExecution',
-        fields: [],
-        where: [{ field: 'userId', is: userId }, ...conditions],
-        order: { fields: order, direction: 'desc' },
-        limit,
-      }),
-    );
-    return found.flatMap(({ place }) => place.at(-1) ?? []);
-  }
+/** @param page.order fields, the last of them the id */
+async function select(
+  { viewerDb, viewer, userId }: Asked,
+  conditions: readonly Condition[],
+  { order, limit }: { order: string[]; limit: number },
+): Promise<string[]> {
+  const found = await viewerDb.withViewer(viewer.claims, ({ rows }) =>
+    rows.select({
+      model: 'TrainingExecution',
+      fields: [],
+      where: [{ field: 'userId', is: userId }, ...conditions],
+      order: { fields: order, direction: 'desc' },
+      limit,
+    }),
+  );
+  return found.flatMap(({ place }) => place.at(-1) ?? []);
 }
 
 /** A map that forgets its oldest entries. */
