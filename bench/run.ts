@@ -1,13 +1,14 @@
 import { loadavg } from 'node:os';
 import { fanout } from './fanout.ts';
 import { identity } from './identity.ts';
+import { ingest } from './ingest.ts';
 import { peers } from './peers.ts';
 import { spread } from './spread.ts';
 import { printTable, type Table } from './table.ts';
 import { usage } from './usage.ts';
 
 /** Every bench by its name; `npm run bench -- identity` runs one of them. */
-const benches: Record<string, () => Promise<Table>> = { identity, peers, fanout, spread, usage };
+const benches: Record<string, () => Promise<Table>> = { identity, peers, fanout, spread, ingest, usage };
 
 const wanted = process.argv.slice(2);
 for (const [name, bench] of Object.entries(benches)) {

@@ -54,3 +54,8 @@ grant select, insert, update, delete on
   public.telemetry_events, public.workflow_execution_logs, public.agent_execution_logs, public.error_logs,
   public.performance_metrics, public.training_executions
 to service_role;
+
+-- A process that has nothing but the logins sees by it that somebody has migrated.
+grant usage on schema supabase_migrations, runcast_migrations to runcast_api, runcast_worker;
+grant select (version) on supabase_migrations.schema_migrations to runcast_api, runcast_worker;
+grant select on runcast_migrations.checksums to runcast_api, runcast_worker;

@@ -13,6 +13,7 @@ import type { Lifecycle } from '../platform/lifecycle.ts';
 import { createHintPublisher } from '../platform/live/hint-publisher.ts';
 import type { SendHint } from '../platform/live/hint-source.ts';
 import { createLive, type Live } from '../platform/live/live.ts';
+import { createNotifier } from '../platform/live/notifier.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createApi, type ReadinessCheck } from './api.ts';
 import { openDatabase } from './database.ts';
@@ -68,11 +69,12 @@ export async function startRuncast({
   const sendHint = openHintPublisher(config, lifecycle, log);
   const graceMs = Math.max(config.shutdownGraceMs - AFTERWARDS_MS, config.shutdownGraceMs / 2);
   const reads = listening && (await openReads(urls.api, { config, lifecycle, sendHint, log }));
+  const notify = sendHint ?? (config.worker ? openNotifier(urls.worker, lifecycle, log) : undefined);
   // Sockets are closed over most of the grace, and see meanwhile how the worker hands its runs back.
   const both = lifecycle.together();
   const readiness: Record<string, ReadinessCheck> = {};
   if (config.worker) {
-    const worker = createWorker({ config, workerUrl: urls.worker, sendHint, log });
+    const worker = createWorker({ config, workerUrl: urls.worker, sendHint: notify, log });
     both.onStop('worker', () => worker.stop(graceMs));
     await worker.start();
     readiness.queue = () => worker.isReady();
@@ -111,6 +113,13 @@ async function openReads(
   lifecycle.onStop('listener', () => live.close());
   await live.started;
   return { viewerDb, live };
+}
+
+/** Where no Redis is: the worker, which writes most, notifies apart from its writes. */
+function openNotifier(url: string, lifecycle: Lifecycle, log: Logger): SendHint {
+  const notifier = createNotifier({ url, log });
+  lifecycle.onStop('notifier', () => notifier.close());
+  return (hint) => notifier.publish(hint);
 }
 
 /** Undefined where the database sends the hints itself. What Redis does not take is no reason not to start. */

@@ -12,6 +12,11 @@ import { changedSince } from './sql.ts';
 const OVERLAP_MS = 60_000;
 /** Runs that are in subscribers' lists as far as is known, the oldest forgotten first. */
 const MAX_REMEMBERED = 5_000;
+/**
+ * The state that is delivered is read after it was looked at whether the run matches, and may be one that does again: what
+ * follows on leaving so soon is told as well, or a list would keep what it was shown last.
+ */
+const LEAVING_MS = 2_000;
 /** More ids than that are not worth remembering one by one: what has changed is looked for instead. */
 const MAX_NAMED = 1_000;
 
@@ -67,6 +72,8 @@ export class RunsFeed implements StateFeed {
   readonly failure = undefined;
   readonly #options: RunsFeedOptions;
   readonly #shown = new Remembered<true>();
+  /** When runs left, by `performance.now()`. */
+  readonly #leftAt = new Remembered<number>();
   /** How far each run's feed had grown when it was named; whatever has not grown since is nothing new. */
   readonly #seen = new Remembered<number>();
   readonly #named = new Set<string>();
@@ -120,12 +127,20 @@ export class RunsFeed implements StateFeed {
   async #changed(ids: readonly string[]): Promise<ChangedRun[]> {
     const { where, namesDeleted } = this.#options;
     const matching = await this.#among(ids, where);
-    const left = ids.filter((id) => !matching.has(id) && this.#shown.has(id));
+    const left = ids.filter((id) => !matching.has(id) && this.#hasBeenShown(id));
     const told = namesDeleted ? new Set(left) : await this.#among(left, []);
-    for (const id of ids) matching.has(id) ? this.#shown.set(id, true) : this.#shown.delete(id);
+    for (const id of ids) {
+      if (matching.has(id)) this.#shown.set(id, true);
+      else if (this.#shown.delete(id)) this.#leftAt.set(id, performance.now());
+    }
     return ids.flatMap((id) =>
       matching.has(id) || told.has(id) ? [{ id, hasLeft: !matching.has(id) }] : [],
     );
+  }
+
+  #hasBeenShown(id: string): boolean {
+    const leftAt = this.#leftAt.get(id) ?? Number.NEGATIVE_INFINITY;
+    return this.#shown.has(id) || performance.now() - leftAt < LEAVING_MS;
   }
 
   /** Names what has changed, or was deleted, without a wake-up that named it. */

@@ -82,7 +82,16 @@ export type ExecutionEvent = EventInput & { seq: number; at: Date; attempt: numb
 
 /** An event as JSON that Postgres can store. */
 export function eventJson(event: EventInput): string {
-  return JSON.stringify(storable(event));
+  return storableJson(event);
+}
+
+/** How JSON spells what `storable` takes out. */
+const REFUSED = /\\u(?:0000|d[89a-f])/;
+
+/** JSON that Postgres can store. Looked through as text first, since walking a value takes longer than writing it. */
+export function storableJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  return REFUSED.test(json) ? JSON.stringify(storable(value)) : json;
 }
 
 /** A value without what neither text nor jsonb can hold: U+0000 and halves of surrogate pairs become U+FFFD. */

@@ -8,6 +8,7 @@ import {
   endsExecution,
   eventJson,
   storable,
+  storableJson,
   type TerminalStatus,
 } from './events.ts';
 
@@ -84,9 +85,13 @@ export function appendEvents(
   batch: ExecutionRef & { events: readonly EventInput[]; attempt?: number },
 ): Promise<number> {
   const { events, attempt = null } = batch;
+  // The database decides what is an event, and says so better than a TypeError.
+  const isLines = events.every((event) => event?.type === 'log');
   return append<number>(sql, batch, {
-    expression: 'runcast.append_execution_events($1, $2, $3::jsonb[], $4)::float8',
-    values: [events.map(eventJson), attempt],
+    expression: isLines
+      ? 'runcast.append_lines($1, $2, $3::jsonb, $4)::float8'
+      : 'runcast.append_execution_events($1, $2, $3::jsonb[], $4)::float8',
+    values: [isLines ? storableJson(events.map(({ payload }) => payload)) : events.map(eventJson), attempt],
     news: (seq) => ({ seq, ended: events.some(endsExecution) }),
   });
 }
@@ -162,7 +167,7 @@ export function finishExecution(sql: Sql, finish: Finish): Promise<number> {
       finish.status,
       finish.reason ?? null,
       finish.error ?? null,
-      finish.result === undefined ? null : JSON.stringify(storable(finish.result)),
+      finish.result === undefined ? null : storableJson(finish.result),
     ],
     news: (seq) => ({ seq, ended: true }),
   });

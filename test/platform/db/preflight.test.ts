@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { behindPooler, withConnection } from '../../../src/platform/db/connect.ts';
+import { loginUrl } from '../../../src/platform/db/connections.ts';
 import { startEmbeddedPostgres } from '../../../src/platform/db/embedded/server.ts';
 import { applyMigrations } from '../../../src/platform/db/migrations/migrator.ts';
 import { checkDatabase } from '../../../src/platform/db/preflight.ts';
@@ -53,6 +54,14 @@ describe('the preflight', () => {
     await using migrated = await plainPlatform().bareDatabase();
     await applyMigrations({ ...migrated, log: () => {} });
     await checkDatabase(migrated.adminUrl, { expectsSchema: true });
+  });
+
+  it('lets a process that has nothing but the logins see that somebody has migrated', async () => {
+    await using migrated = await plainPlatform().bareDatabase();
+    await applyMigrations({ ...migrated, log: () => {} });
+    for (const role of ['runcast_api', 'runcast_worker'] as const) {
+      await checkDatabase(loginUrl(migrated.adminUrl, role), { expectsSchema: true });
+    }
   });
 
   it('says where nobody answers', async () => {

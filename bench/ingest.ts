@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import type { Client } from 'pg';
+import { withConnection } from '../src/platform/db/connect.ts';
+import { withDatabase } from './database.ts';
+import { PAGE_DOCUMENT } from './live/documents.ts';
+import { BATCH, fill } from './live/fill.ts';
+import { Watchers } from './live/protocol.ts';
+import { addOpenRuns, type OwnedRun } from './live/runs.ts';
+import { type WayIn, WaysIn } from './live/ways-in.ts';
+import { median } from './median.ts';
+import { type Running, startServer, stopServer } from './servers.ts';
+import type { Table } from './table.ts';
+import { addUsers, type User } from './users.ts';
+import { isWanted } from './wanted.ts';
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
+const WRITERS = process.env.BENCH_WRITERS?.split(',').map(Number) ?? [1, 8, 32];
+const WATCHERS_PER_RUN = 10;
+/** How long the API may take, after the last batch, for what it has not delivered yet. */
+const PATIENCE_MS = 60_000;
+
+type Stage = {
+  client: Client;
+  ways: WaysIn;
+  watchers: Watchers;
+  api: Running<string>;
+  users: readonly User[];
+};
+
+/** @returns lines a second */
+type Measure = (stage: Stage, runs: readonly OwnedRun[]) => Promise<number>;
+
+const through =
+  (way: (ways: WaysIn) => WayIn): Measure =>
+  (stage, runs) =>
+    fill(runs, way(stage.ways), SECONDS);
+
+const ROWS = 'rows';
+const sides: Record<string, Measure> = {
+  [ROWS]: through((ways) => ways.rows),
+  feed: through((ways) => ways.feed),
+  'watched feed': fillWatched,
+  'notifying feed': through((ways) => ways.notifying),
+  'rows of one document': through((ways) => ways.rowsOfDocument),
+  'a notification a row': through((ways) => ways.notifyingEach),
+};
+
+/** Lines a second into the feed, beside the same rows without one. */
+export async function ingest(): Promise<Table> {
+  const secret = randomBytes(32).toString('hex');
+  const most = Math.max(...WRITERS);
+  const names = Object.keys(sides).filter((name) => name === ROWS || isWanted(process.env.BENCH_SIDES, name));
+  return await withDatabase((urls) =>
+    withConnection(urls.admin, 'runcast bench', async (client) => {
+      const users = await addUsers(client, most, secret);
+      await using ways = await WaysIn.open(urls, most);
+      await using watchers = new Watchers();
+      const api = await startServer({ name: 'ours', program: 'server.ts' }, { url: urls.api, secret });
+      try {
+        const rows: string[][] = [];
+        for (const writers of WRITERS) {
+          rows.push(await compare({ client, ways, watchers, api, users: users.slice(0, writers) }, names));
+        }
+        return {
+          title: `Lines a second in batches of ${BATCH} (medians of ${ROUNDS} rounds of ${SECONDS} s)`,
+          columns: ['writers', ...names.flatMap((name) => (name === ROWS ? [name] : [name, '÷ rows']))],
+          rows,
+        };
+      } finally {
+        await stopServer(api);
+      }
+    }),
+  );
+}
+
+/** Rounds of the sides alternate, because a machine is not the same from one minute to the next. */
+async function compare(stage: Stage, names: readonly string[]): Promise<string[]> {
+  const { client, users } = stage;
+  const contenders = await Promise.all(
+    names.map(async (name) => ({
+      name,
+      runs: await addOpenRuns(
+        client,
+        users.map(({ id }) => id),
+        1,
+      ),
+      rates: [] as number[],
+    })),
+  );
+  // Before the first round statements are prepared and code is compiled.
+  for (let round = -1; round < ROUNDS; round += 1) {
+    for (const { name, runs, rates } of contenders) {
+      const rate = await sides[name]?.(stage, runs);
+      if (rate !== undefined && round >= 0) rates.push(rate);
+    }
+  }
+  for (const { runs } of contenders) await assertStored(client, runs);
+  const [rows = 0, ...others] = contenders.map(({ rates }) => median(rates));
+  const cells = others.flatMap((rate) => [rate.toFixed(0), (rate / rows).toFixed(2)]);
+  return [String(users.length), rows.toFixed(0), ...cells];
+}
+
+/** The feed, while each run has its watchers, who must be sent every line once and in order. */
+async function fillWatched(stage: Stage, runs: readonly OwnedRun[]): Promise<number> {
+  const { ways, watchers } = stage;
+  await watchers.ask('open', {
+    port: stage.api.port,
+    sockets: runs.length * WATCHERS_PER_RUN,
+    watches: watchesOf(stage, runs),
+    document: PAGE_DOCUMENT,
+    fromCursor: true,
+    sharesFrame: false,
+  });
+  try {
+    await allHaveAll(watchers, runs);
+    await watchers.ask('record', null);
+    const rate = await fill(runs, ways.feed, SECONDS);
+    await allHaveAll(watchers, runs);
+    const { doubled, outOfOrder, faults } = await watchers.ask('received', { commits: [] });
+    if (doubled + outOfOrder + faults.length > 0) {
+      throw new Error(
+        `Watchers were sent ${doubled} twice and ${outOfOrder} out of order. ${faults.join(' ')}`,
+      );
+    }
+    return rate;
+  } finally {
+    await watchers.ask('close', null);
+  }
+}
+
+/** From the last event on: when that has come, the socket is subscribed. */
+function watchesOf({ users }: Stage, runs: readonly OwnedRun[]) {
+  const tokens = new Map(users.map(({ id, token }) => [id, token]));
+  return runs.map(({ id, userId, lastSeq }) => ({
+    run: id,
+    token: tokens.get(userId) ?? '',
+    after: lastSeq - 1,
+  }));
+}
+
+async function allHaveAll(watchers: Watchers, runs: readonly OwnedRun[]): Promise<void> {
+  const seqs = runs.map(({ lastSeq }) => lastSeq);
+  const behind = await watchers.ask('caughtUp', { seqs, withinMs: PATIENCE_MS });
+  if (behind > 0) throw new Error(`${behind} watchers have not been sent all in ${PATIENCE_MS} ms.`);
+}
+
+/** A side that lost what it has acknowledged would be fast. */
+async function assertStored(client: Client, runs: readonly OwnedRun[]): Promise<void> {
+  const { rows } = await client.query<{ id: string; count: number; last: number }>(
+    `select execution_id as id, count(*)::float8 as count, max(seq)::float8 as last
+     from runcast.execution_events where kind = 'training' and execution_id = any($1) group by execution_id`,
+    [runs.map(({ id }) => id)],
+  );
+  const stored = new Map(rows.map((row) => [row.id, row]));
+  for (const { id, lastSeq } of runs) {
+    const { count, last } = stored.get(id) ?? {};
+    if (count !== lastSeq || last !== lastSeq) {
+      throw new Error(`${id} has ${count} events up to ${last} of ${lastSeq}.`);
+    }
+  }
+}
