@@ -40,6 +40,8 @@ export type LiveOptions = {
 
 /** A user's executions are many rows, not one: looked through less often. */
 const SLOW_USER_POLL_MS = 10_000;
+/** Each look is a statement or two of the pool that queries need: all of them at once would hold these up. */
+const USER_POLL_PARTS = 100;
 /** Connections of the hub's own, so that it never waits for queries, nor they for it. */
 const CONNECTIONS = 2;
 
@@ -77,7 +79,7 @@ export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions
       access.anybodyChanged();
     },
   });
-  const userPoll = setInterval(() => users.notifyAll(), SLOW_USER_POLL_MS);
+  const userPoll = setInterval(() => users.notifyPart(USER_POLL_PARTS), SLOW_USER_POLL_MS / USER_POLL_PARTS);
   userPoll.unref();
 
   return {

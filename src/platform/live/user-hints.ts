@@ -12,6 +12,8 @@ export interface UserHints {
 
 export class UserListeners implements UserHints {
   readonly #byUser = new Map<string, Set<Listener>>();
+  /** How many users are to be told next, with what is less than one. */
+  #due = 0;
 
   onUser(userId: string, onHint: Listener): () => void {
     const listeners = this.#byUser.get(userId) ?? new Set();
@@ -24,6 +26,18 @@ export class UserListeners implements UserHints {
 
   notify(userId: string, changed: ChangedExecution): void {
     for (const listener of this.#byUser.get(userId) ?? []) listener(changed);
+  }
+
+  /** Tells a part of all users' listeners, the next ones each time: all of them in as many calls as there are parts. */
+  notifyPart(parts: number): void {
+    this.#due += this.#byUser.size / parts;
+    const next = [...this.#byUser.entries().take(Math.floor(this.#due))];
+    this.#due %= 1;
+    for (const [userId, listeners] of next) {
+      this.#byUser.delete(userId);
+      this.#byUser.set(userId, listeners);
+      for (const listener of listeners) listener();
+    }
   }
 
   notifyAll(): void {
