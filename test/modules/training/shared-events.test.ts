@@ -186,6 +186,7 @@ describe('cursors that come with connection_init', () => {
     ['fractions', { one: 2.5 }],
     ['negative numbers', { one: -3 }],
     ['numbers too large to be exact', { one: 2 ** 60 }],
+    ['numbers that no event can have', { one: 2 ** 31 }],
   ])('count for nothing where they are %s', async (_what, cursors) => {
     const id = await endedRun();
     expect(seqs((await eventsOf(cursors, { one: { id } })).get('one'))).toEqual([1, 2, 3, 4, 5]);
