@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { type ExecutionArgs, GRAPHQL_MAX_INT, GraphQLError } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_BODY_BYTES } from '../platform/http.ts';
@@ -191,7 +191,7 @@ function takeCursor(params: Record<string, unknown> | undefined, id: string): nu
   if (typeof cursors !== 'object' || cursors === null || !Object.hasOwn(cursors, id)) return 0;
   const seq: unknown = Reflect.get(cursors, id);
   Reflect.deleteProperty(cursors, id);
-  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq > 0 ? seq : 0;
+  return typeof seq === 'number' && Number.isInteger(seq) && seq > 0 && seq <= GRAPHQL_MAX_INT ? seq : 0;
 }
 
 function tooManyOperations(limit: number): GraphQLError {

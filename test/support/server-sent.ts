@@ -8,6 +8,7 @@ export function askForEvents(
   user: Pick<User, 'token'> | undefined,
   asked: Asked,
   method: 'POST' | 'GET' = 'POST',
+  signal: AbortSignal | null = null,
 ): Promise<Response> {
   const headers = { accept: 'text/event-stream', ...(user && { authorization: `Bearer ${user.token}` }) };
   if (method === 'POST') {
@@ -16,6 +17,7 @@ export function askForEvents(
       method,
       headers: { ...headers, 'content-type': 'application/json' },
       body,
+      signal,
     });
   }
   const { query, variables, operationName } = asked;
@@ -24,7 +26,7 @@ export function askForEvents(
     ...(variables && { variables: JSON.stringify(variables) }),
     ...(operationName && { operationName }),
   });
-  return fetch(`${url}/graphql?${params}`, { headers });
+  return fetch(`${url}/graphql?${params}`, { headers, signal });
 }
 
 /** The results of a response until it completes; rejects where it breaks off before. */

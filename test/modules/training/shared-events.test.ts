@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { appendEvents } from '../../../src/platform/feed/feed.ts';
 import { type Data, startApi, type TestApi, tokenOf, type User } from '../../support/api.ts';
 import { connectFeed, type FeedClient, insertTraining, line } from '../../support/feed.ts';
@@ -77,6 +77,53 @@ describe('fifty who follow one run', () => {
   });
 });
 
+describe('a subscription that is given up while it is taken', () => {
+  it.each([
+    'completed',
+    'dropped with its socket',
+    'aborted over SSE',
+  ])('leaves nothing behind: %s', async (how) => {
+    const id = await insertTraining(writer, user.id);
+    const gone: Promise<unknown>[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      if (how === 'aborted over SSE') {
+        const abort = new AbortController();
+        const asked = askForEvents(api.url, user, { query: FOLLOW, variables: { id } }, 'POST', abort.signal);
+        gone.push(asked.catch(() => {}));
+        setTimeout(() => abort.abort(), n / 4);
+        continue;
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gone.push(promise);
+      const socket = openProtocolSocket({
+        url: api.url,
+        init: { authorization: `Bearer ${user.token}` },
+        onMessage(message) {
+          if (message.type !== 'connection_ack') return;
+          socket.send({ id: 'one', type: 'subscribe', payload: { query: FOLLOW, variables: { id } } });
+          const giveUp = () => {
+            if (how === 'completed') socket.send({ id: 'one', type: 'complete' });
+            else socket.drop();
+            resolve();
+          };
+          setTimeout(giveUp, n / 4);
+        },
+        onClose: () => {},
+      });
+      if (how === 'completed') onTestFinished(() => socket.close());
+    }
+    await Promise.all(gone);
+    // What comes last is taken last.
+    const last = api.socket(user);
+    const results = last.follow(FOLLOW, { id });
+    await results.next();
+    while (api.live.stats.subscribers > 1) await new Promise((resolve) => setImmediate(resolve));
+    await append(id, status('cancelled'));
+    expect(await seqsOf(results)).toEqual([2]);
+    expect(api.live.stats.subscribers).toBe(0);
+  });
+});
+
 describe('cursors that come with connection_init', () => {
   /** What one socket is sent for its operations, until each of them completes. */
   async function eventsOf(
@@ -139,6 +186,7 @@ describe('cursors that come with connection_init', () => {
     ['fractions', { one: 2.5 }],
     ['negative numbers', { one: -3 }],
     ['numbers too large to be exact', { one: 2 ** 60 }],
+    ['numbers that no event can have', { one: 2 ** 31 }],
   ])('count for nothing where they are %s', async (_what, cursors) => {
     const id = await endedRun();
     expect(seqs((await eventsOf(cursors, { one: { id } })).get('one'))).toEqual([1, 2, 3, 4, 5]);
