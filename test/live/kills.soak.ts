@@ -25,7 +25,8 @@ it.each([
     expect(faults).toEqual({ lost: 0, doubled: 0, reordered: 0, altered: 0, refused: {} });
     expect(received).toBe(expected);
     expect(Math.max(...seconds)).toBeLessThan(10);
-    expect(lost.length).toBeGreaterThan(WATCHERS * (KILLS - 2));
+    // Each kill cuts off those of one of two processes.
+    expect(lost.length).toBeGreaterThan((WATCHERS * KILLS) / 2);
   } finally {
     await kills.close();
   }
