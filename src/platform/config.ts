@@ -132,7 +132,7 @@ export const settings = z.object({
     .describe('Operations that run on one WebSocket at the same time.'),
   // Node tells when a connection has drained only where more than 65,536 bytes had gathered.
   LIVE_MAX_BUFFERED_BYTES: whole(65_536, 67_108_864)
-    .default(262_144)
+    .default(131_072)
     .describe('Bytes that wait for a slow client; with more its streams are paused.'),
   LIVE_STALLED_SECONDS: whole(1, 3_600)
     .default(30)
