@@ -33,7 +33,7 @@ const NOTIFYING = `
 
 /** The feed with a notification for each row, as a trigger on the table would send it. */
 const NOTIFYING_EACH = `
-  with appended as materialized (select runcast.append_lines('training', $1, $2::jsonb, 0) as last_seq)
+  with appended as materialized (select last_seq from runcast.append_lines('training', $1, $2::jsonb, 0))
   select count(pg_notify('runcast_feed', json_build_object(
     'k', 'training', 'i', $1::text, 's', last_seq - n, 'u', $3::text, 't', false)::text))
   from appended, generate_series(0, jsonb_array_length($2::jsonb) - 1) n`;

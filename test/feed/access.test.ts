@@ -162,7 +162,9 @@ describe('the feed of a run for a tenant', () => {
 /** What the feed's own files make; other functions of the schema are for others. */
 async function feedFunctions(): Promise<string[]> {
   const { migrations } = await readMigrationFiles();
-  const files = migrations.filter(({ name }) => /^(event_feed|execution_control)/.test(name));
+  const files = migrations.filter(({ name }) =>
+    /^(event_feed|execution_control|live_access|log_ingestion)/.test(name),
+  );
   const made = madeBy(
     files.flatMap(({ statements }) => statements),
     'all',
@@ -184,6 +186,7 @@ it('lets only those roles call a function that it is for', async () => {
   const both = ['authenticated', 'service_role'];
   expect(Object.fromEntries(rows.map(({ name, roles }) => [name, roles]))).toEqual({
     append_execution_events: service,
+    append_lines: service,
     append_own_events: both,
     ensure_event_partitions: service,
     finish_execution: service,

@@ -80,18 +80,30 @@ export function readEvents(
  * @param batch.attempt where given, refused with STALE_ATTEMPT unless it is the execution's current attempt
  * @returns the number of the last event
  */
-export function appendEvents(
-  sql: Sql,
-  batch: ExecutionRef & { events: readonly EventInput[]; attempt?: number },
-): Promise<number> {
-  const { events, attempt = null } = batch;
+export function appendEvents(sql: Sql, batch: Batch): Promise<number> {
   // The database decides what is an event, and says so better than a TypeError.
-  const isLines = events.every((event) => event?.type === 'log');
+  const isLines = batch.events.every((event) => event?.type === 'log');
+  return isLines ? appendLines(sql, batch) : appendAny(sql, batch);
+}
+
+type Batch = ExecutionRef & { events: readonly EventInput[]; attempt?: number };
+
+/** Most batches are lines and nothing else; these cost the database half as much as others. */
+async function appendLines(sql: Sql, { kind, id, events, attempt }: Batch): Promise<number> {
+  const { seq, userId } = await one<{ seq: number; userId: string }>(
+    sql,
+    'select last_seq::float8 as seq, user_id as "userId" from runcast.append_lines($1, $2, $3::jsonb, $4)',
+    [kind, id, storableJson(events.map(({ payload }) => payload)), attempt ?? null],
+  );
+  if (events.length > 0) sql.hint?.(feedHintText({ kind, id, seq, userId, ended: false }));
+  return seq;
+}
+
+function appendAny(sql: Sql, batch: Batch): Promise<number> {
+  const { events, attempt = null } = batch;
   return append<number>(sql, batch, {
-    expression: isLines
-      ? 'runcast.append_lines($1, $2, $3::jsonb, $4)::float8'
-      : 'runcast.append_execution_events($1, $2, $3::jsonb[], $4)::float8',
-    values: [isLines ? storableJson(events.map(({ payload }) => payload)) : events.map(eventJson), attempt],
+    expression: 'runcast.append_execution_events($1, $2, $3::jsonb[], $4)::float8',
+    values: [events.map(eventJson), attempt],
     news: (seq) => ({ seq, ended: events.some(endsExecution) }),
   });
 }
