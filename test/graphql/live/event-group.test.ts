@@ -190,7 +190,7 @@ const STEPS = {
   },
   hint: ({ stream }, n) => stream.hint(n),
   hintWithoutNumber: ({ stream }) => stream.hint(undefined),
-  resume: ({ stream, stored }) => stream.resume(stored.lastSeq),
+  look: ({ stream }) => stream.look(),
   join(stage, n) {
     if (!stage.isEmpty) stage.join(n);
   },
@@ -225,7 +225,7 @@ const step = fc.record({
     often(8, 'release'),
     often(4, 'write', 'join', 'drain'),
     often(2, 'fill', 'leave', 'writeUnheard'),
-    often(1, 'hint', 'hintWithoutNumber', 'resume'),
+    often(1, 'hint', 'hintWithoutNumber', 'look'),
   ),
   n: size,
   /** Promise callbacks until the next step; all where there are many. */

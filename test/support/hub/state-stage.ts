@@ -17,6 +17,7 @@ export class Watcher extends Recorder<State> {
   readonly deliveries: Delivery[] = [];
   /** What it must be shown in the end: what was there when it came, and whatever changed since. */
   readonly expected: Set<string>;
+  readonly joinedAt: number;
   readonly #clock: Clock;
   readonly #member: { leave(): void };
   hasLeft = false;
@@ -26,6 +27,7 @@ export class Watcher extends Recorder<State> {
     super();
     this.#clock = clock;
     this.expected = new Set(expected);
+    this.joinedAt = clock.now;
     this.#member = group.join({ sink: this, onEnd: () => this.endsFollowing() });
   }
 
