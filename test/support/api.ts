@@ -69,6 +69,8 @@ export async function startApi(
   const server = createHttpServer(api.handler, timeouts);
   const attached = api.attach(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // As the program does: what changes before it listens is no news to who follows a list.
+  await live.started;
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
 
