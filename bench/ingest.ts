@@ -13,8 +13,9 @@ import type { Table } from './table.ts';
 import { addUsers, type User } from './users.ts';
 import { isWanted } from './wanted.ts';
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
+/** Many and short: how long a disk takes for a commit changes by half from one second to the next. */
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 21);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 1);
 const WRITERS = process.env.BENCH_WRITERS?.split(',').map(Number) ?? [1, 8, 32];
 const WATCHERS_PER_RUN = 10;
 /** How long the API may take, after the last batch, for what it has not delivered yet. */
@@ -63,7 +64,7 @@ export async function ingest(): Promise<Table> {
           rows.push(await compare({ client, ways, watchers, api, users: users.slice(0, writers) }, names));
         }
         return {
-          title: `Lines a second in batches of ${BATCH} (medians of ${ROUNDS} rounds of ${SECONDS} s)`,
+          title: `Lines a second in batches of ${BATCH} (medians of ${ROUNDS} rounds of ${SECONDS} s, and of each round’s ratio)`,
           columns: ['writers', ...names.flatMap((name) => (name === ROWS ? [name] : [name, '÷ rows']))],
           rows,
         };
@@ -77,28 +78,29 @@ export async function ingest(): Promise<Table> {
 /** Rounds of the sides alternate, because a machine is not the same from one minute to the next. */
 async function compare(stage: Stage, names: readonly string[]): Promise<string[]> {
   const { client, users } = stage;
-  const contenders = await Promise.all(
-    names.map(async (name) => ({
-      name,
-      runs: await addOpenRuns(
-        client,
-        users.map(({ id }) => id),
-        1,
-      ),
-      rates: [] as number[],
-    })),
-  );
+  const ids = users.map(({ id }) => id);
+  const contenders: { name: string; runs: OwnedRun[]; rates: number[] }[] = [];
+  for (const name of names) contenders.push({ name, runs: await addOpenRuns(client, ids, 1), rates: [] });
   // Before the first round statements are prepared and code is compiled.
   for (let round = -1; round < ROUNDS; round += 1) {
-    for (const { name, runs, rates } of contenders) {
+    for (const { name, runs, rates } of rotated(contenders, round)) {
       const rate = await sides[name]?.(stage, runs);
       if (rate !== undefined && round >= 0) rates.push(rate);
     }
   }
   for (const { runs } of contenders) await assertStored(client, runs);
-  const [rows = 0, ...others] = contenders.map(({ rates }) => median(rates));
-  const cells = others.flatMap((rate) => [rate.toFixed(0), (rate / rows).toFixed(2)]);
-  return [String(users.length), rows.toFixed(0), ...cells];
+  const [rows = [], ...others] = contenders.map(({ rates }) => rates);
+  const cells = others.flatMap((rates) => [
+    median(rates).toFixed(0),
+    median(rates.map((rate, round) => rate / (rows[round] ?? 0))).toFixed(2),
+  ]);
+  return [String(users.length), median(rows).toFixed(0), ...cells];
+}
+
+/** No side always follows the same one. */
+function rotated<Item>(items: readonly Item[], by: number): Item[] {
+  const first = (by + items.length) % items.length;
+  return [...items.slice(first), ...items.slice(0, first)];
 }
 
 /** The feed, while each run has its watchers, who must be sent every line once and in order. */
