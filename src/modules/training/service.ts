@@ -115,12 +115,12 @@ export function createTrainingService({ providers }: { providers: Availabilities
     try {
       return await insertAndEnqueue(db, userId, asked, idempotencyKey);
     } catch (error) {
-      // Another call with the same key was faster, and has committed by now.
-      const winner =
-        idempotencyKey && codeOf(error) === UNIQUE_VIOLATION
-          ? await earlierRun(db, userId, asked, idempotencyKey)
-          : undefined;
-      if (winner) return winner;
+      if (idempotencyKey && codeOf(error) === UNIQUE_VIOLATION) {
+        // Another call with the same key was faster, and has committed by now; or it was for a tenant that the caller has left.
+        const winner = await earlierRun(db, userId, asked, idempotencyKey);
+        if (winner) return winner;
+        throw keyIsTaken('This idempotency key has started an execution that you may no longer see.', asked);
+      }
       if (codeOf(error) === INSUFFICIENT_PRIVILEGE) throw new ForbiddenError('You may not start runs there.');
       throw error;
     }
@@ -172,7 +172,11 @@ async function earlierRun(db: Lease, userId: string, asked: Asked, key: string):
   const { publicId, method, provider, callbackUrl, config, tenantId, retryOf } = asked;
   const now: Asked = { publicId, method, provider, callbackUrl, config, tenantId, retryOf };
   if (isDeepStrictEqual(before, JSON.parse(JSON.stringify(now)))) return id;
-  throw new ConflictError(`This idempotency key has started ${id} already, with another input.`, {
+  throw keyIsTaken(`This idempotency key has started ${id} already, with another input.`, asked);
+}
+
+function keyIsTaken(message: string, { retryOf }: Asked): ConflictError {
+  return new ConflictError(message, {
     path: retryOf === null ? ['input', 'idempotencyKey'] : ['idempotencyKey'],
     remedy: 'Send the same input to get that execution, or another key to start a new one.',
   });

@@ -23,7 +23,7 @@ beforeAll(async () => {
   writer = await connectFeed(api.database.admin);
   tenantId = await insertTenant(api.admin, { [user.id]: 'member' });
   ({ publicId } = await insertConfig(api.admin, user.id));
-  ({ databaseId: id } = await start({ tenantId }));
+  ({ databaseId: id } = await start({ tenantId, idempotencyKey: 'nightly' }));
   await appendEvents(writer, { kind: 'training', id, events: [line('secret')] });
   await api.admin.query(`update public.user_tenants set status = 'removed' where user_id = $1`, [user.id]);
 });
@@ -50,6 +50,12 @@ describe('an owner who is no longer a member of the run’s tenant', () => {
       ...{ etaSeconds: null, cancelRequestedAt: null, tenant: null, retryOf: null },
       ...{ logs: { edges: [] }, events: { edges: [] } },
     });
+  });
+
+  it('is told that its idempotency key is taken, and not by what', async () => {
+    const refused = await start({ idempotencyKey: 'nightly' });
+    expect(refused).toMatchObject({ __typename: 'ConflictError', code: 'CONFLICT' });
+    expect(JSON.stringify(refused)).not.toContain(id);
   });
 
   it('finds none of its lines', async () => {
