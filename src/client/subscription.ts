@@ -7,7 +7,7 @@ export type Follower = {
   /** It runs, from here on. */
   onOpen(): void;
   onData(data: Data): void;
-  /** It runs no more, for now. */
+  /** Its connection is gone; it is run again over another one. */
   onBroken(error: RuncastError): void;
   /** The server says that this was all. @returns whether it can be; else it is started again */
   onComplete(): boolean;

@@ -11,7 +11,7 @@ import { endResponse, followOverResponse } from './live/event-stream.ts';
 import { jsonOf } from './live/operations.ts';
 import type { Outlets } from './live/outlet.ts';
 import { argsOf, type Prepared, prepare } from './prepared.ts';
-import { bodyOf, isPlain, paramsOf, paramsOfUrl } from './request-params.ts';
+import { bodyOf, isPlain, type Params, paramsOf, paramsOfUrl } from './request-params.ts';
 import type { Graphql } from './yoga.ts';
 
 type Options = {
@@ -47,21 +47,22 @@ export function createEventStreams(options: Options): EventStreams {
     if (refused) return answerRefused(response, refused);
     const isGet = request.method === 'GET';
     if (!claims || !(isGet || isPlain(request))) return void graphql(request, response);
-    const body = isGet ? '' : await bodyOf(request);
     const identity: Identity = { claims };
-    const params =
-      refusedText(body) === undefined
-        ? isGet
-          ? paramsOfUrl(request.url ?? '', persisted)
-          : paramsOf(body, persisted)
-        : undefined;
+    const params = isGet ? paramsOfUrl(request.url ?? '', persisted) : await paramsOfBody(request);
     const prepared = params && prepare(graphql, params, { identity, signal: closing });
     if (!prepared || 'errors' in prepared || prepared.type !== 'subscription') {
-      return void graphql(isGet ? request : Object.assign(request, { body }), response);
+      return void graphql(request, response);
     }
     const full = enter(request, response, claims);
     if (full) answerRefused(response, full);
     else await subscribe(prepared, identity, response);
+  }
+
+  /** Yoga is left with the body that was read. */
+  async function paramsOfBody(request: IncomingMessage): Promise<Params | undefined> {
+    const body = await bodyOf(request);
+    Object.assign(request, { body });
+    return refusedText(body) === undefined ? paramsOf(body, persisted) : undefined;
   }
 
   /** @returns why there may be no more */

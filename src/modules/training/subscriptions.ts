@@ -1,5 +1,6 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import { builder } from '../../graphql/builder.ts';
-import { assertSignedIn, requireUser } from '../../graphql/context.ts';
+import { assertSignedIn, type Context, requireUser } from '../../graphql/context.ts';
 import { badInput, NotFoundError } from '../../graphql/errors.ts';
 import { encodeGlobalId, rowId } from '../../graphql/ids.ts';
 import { ExecutionEventRef } from '../executions/event-types.ts';
@@ -22,6 +23,13 @@ const RATE = `States a second at most, ${LEAST_RATE} to ${DEFAULT_RATE}: the new
 function gapOf(maxRate: number): number {
   if (maxRate >= LEAST_RATE && maxRate <= DEFAULT_RATE) return 1_000 / maxRate;
   throw badInput(`\`maxRate\` goes from ${LEAST_RATE} to ${DEFAULT_RATE} states a second.`);
+}
+
+/** @throws {NotFoundError} where the run was deleted before it was read */
+async function newestState(context: Context, info: GraphQLResolveInfo, id: string) {
+  const run = await trainingExecutions.one(context, info, id);
+  if (!run) throw new NotFoundError('training execution', id);
+  return run;
 }
 
 const ExecutionEventBatchRef = builder.objectRef<EventBatch>('ExecutionEventBatch').implement({
@@ -110,11 +118,7 @@ builder.subscriptionFields((t) => ({
       const ref = { kind: 'training', id: rowId('TrainingExecution', id) } as const;
       return followState(context, ref, { minGapMs: gapOf(maxRate) });
     },
-    resolve: async ({ id }, _args, context, info) => {
-      const run = await trainingExecutions.one(context, info, id);
-      if (!run) throw new NotFoundError('training execution', id);
-      return run;
-    },
+    resolve: ({ id }, _args, context, info) => newestState(context, info, id),
   }),
   executionsChanged: t.field({
     type: TrainingExecutionRef,
@@ -131,11 +135,7 @@ builder.subscriptionFields((t) => ({
     },
     subscribe: (_root, { filter, maxRate }, context) =>
       followRuns(context, requireUser(context), { filter, minGapMs: gapOf(maxRate), namesDeleted: false }),
-    resolve: async ({ id }, _args, context, info) => {
-      const run = await trainingExecutions.one(context, info, id);
-      if (!run) throw new NotFoundError('training execution', id);
-      return run;
-    },
+    resolve: ({ id }, _args, context, info) => newestState(context, info, id),
   }),
   executionListChanged: t.field({
     type: TrainingExecutionListChangeRef,
