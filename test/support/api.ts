@@ -85,6 +85,17 @@ export async function startApi(
     ask: (query: Document, variables: object = {}, user?: Pick<User, 'token'>) =>
       ask(url, String(query), variables, user),
     socket: (user?: Pick<User, 'token'>) => socketTo(url, user),
+    /** Begins to follow something, and resolves once the server follows it: what was before is no news. */
+    async taken<Following>(follow: () => Following): Promise<{ following: Following }> {
+      let before = live.stats.subscribers;
+      const following = follow();
+      // Others may end meanwhile: what counts is that there is one more than a turn of the event loop ago.
+      while (live.stats.subscribers <= before) {
+        before = live.stats.subscribers;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return { following };
+    },
     async close() {
       await attached.close(2_000);
       await live.close();

@@ -222,7 +222,7 @@ describe('executionsChanged', () => {
     const me = await api.makeUser();
     const filter = { status: ['RUNNING'] };
     const socket = api.socket(me);
-    const follow = socket.follow(CHANGED, { filter });
+    const { following: follow } = await api.taken(() => socket.follow(CHANGED, { filter }));
     const until = async (wanted: string) => {
       for (let shown = ''; shown !== wanted; ) {
         const { databaseId, status } = (await follow.next()).value?.data.executionsChanged ?? {};
@@ -230,8 +230,6 @@ describe('executionsChanged', () => {
         shown = status;
       }
     };
-    // The server has taken the subscription once it answers what came after it on the same socket.
-    await socket.follow('{ viewer { id } }').next();
     const [theirs, mine] = [await insertTraining(writer, other.id), await insertTraining(writer, me.id)];
     await append(theirs, status('running'));
     await append(mine, status('running'));

@@ -42,10 +42,8 @@ type Results = AsyncIterableIterator<{ data?: Data; errors?: unknown }>;
 
 /** Follows, and is taken by the server by the time this resolves. */
 async function follow(query: string, variables: object = {}): Promise<{ next(): Promise<Data> }> {
-  const results: Results = socket.follow(query, variables);
+  const { following: results } = await api.taken((): Results => socket.follow(query, variables));
   const waiting: Promise<IteratorResult<{ data?: Data; errors?: unknown }>>[] = [results.next()];
-  // The server has taken the subscription once it answers what came after it on the same socket.
-  await socket.follow('{ viewer { id } }').next();
   return {
     async next() {
       const { value } = await (waiting.shift() ?? results.next());
