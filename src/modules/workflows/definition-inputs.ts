@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import { builder } from '../../graphql/builder.ts';
 import { fromInput, inputOf } from '../../graphql/json-shapes.ts';
-import { stepConfigs } from './definition/step-configs.ts';
+import { stepConfigs } from '../steps/definition/step-configs.ts';
+import { isList, isObject } from '../steps/json.ts';
+import { STEP_TYPES, type StepType } from '../steps/vocabulary.ts';
 import { triggerConfigs } from './definition/trigger.ts';
-import { isList, isObject } from './validation/json.ts';
-import { STEP_TYPES, type StepType, TRIGGER_TYPES } from './vocabulary.ts';
+import { TRIGGER_TYPES } from './vocabulary.ts';
 
 builder.inputType('WorkflowStepConfigInput', {
   description: 'What a step does: exactly one of these, by the type of the step.',

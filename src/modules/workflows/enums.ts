@@ -1,5 +1,6 @@
 import { storedEnum } from '../../graphql/stored-enum.ts';
-import { CATEGORIES, EXECUTION_STATUSES, LOG_STATUSES, STEP_TYPES, TRIGGER_TYPES } from './vocabulary.ts';
+import { STEP_TYPES } from '../steps/vocabulary.ts';
+import { CATEGORIES, EXECUTION_STATUSES, LOG_STATUSES, TRIGGER_TYPES } from './vocabulary.ts';
 
 export const WorkflowCategory = storedEnum('WorkflowCategory', 'What a workflow is for.', CATEGORIES);
 export const WorkflowExecutionStatus = storedEnum(

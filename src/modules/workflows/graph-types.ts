@@ -1,8 +1,8 @@
 import { builder } from '../../graphql/builder.ts';
 import { plainEnum, UNKNOWN, valueOrUnknown } from '../../graphql/stored-enum.ts';
+import { STEP_TYPES } from '../steps/vocabulary.ts';
 import { WorkflowStepType } from './enums.ts';
 import { EDGE_KINDS, type Flow, type FlowEdge, type FlowNode } from './flow/flow.ts';
-import { STEP_TYPES } from './vocabulary.ts';
 
 const EdgeKindEnum = plainEnum('WorkflowEdgeKind', 'When one step follows another.', EDGE_KINDS);
 

@@ -3,11 +3,12 @@ import { enumOf, objectIn, outputOf, type Stored } from '../../graphql/json-shap
 import { UNKNOWN, valueOrUnknown } from '../../graphql/stored-enum.ts';
 import { agents } from '../agents/table.ts';
 import { retryPolicy } from '../executions/shapes.ts';
+import { stepConfigs } from '../steps/definition/step-configs.ts';
+import { STEP_TYPES, type StepType } from '../steps/vocabulary.ts';
 import { onError } from './definition/step.ts';
-import { stepConfigs } from './definition/step-configs.ts';
 import { WorkflowStepType } from './enums.ts';
 import { AgentRef } from './refs.ts';
-import { ON_ERROR, STEP_TYPES, type StepType } from './vocabulary.ts';
+import { ON_ERROR } from './vocabulary.ts';
 
 /** A step as it is stored, and its members where it is an object. */
 export type StoredStep = { raw: unknown; stored: Stored };

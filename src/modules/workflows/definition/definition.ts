@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { retryPolicy } from '../../executions/shapes.ts';
+import { json, uuid } from '../../steps/definition/pieces.ts';
 import { errorHandler } from './error-handler.ts';
-import { json, uuid } from './pieces.ts';
 import { step } from './step.ts';
 import { trigger } from './trigger.ts';
 

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { text } from '../../../graphql/validation.ts';
 import { notObject, vocabulary } from '../../../platform/shapes.ts';
 import { retryPolicy } from '../../executions/shapes.ts';
-import { JOINS, ON_ERROR, type StepType } from '../vocabulary.ts';
-import { duration, json, uuid } from './pieces.ts';
-import { stepConfigs } from './step-configs.ts';
+import { duration, json, uuid } from '../../steps/definition/pieces.ts';
+import { stepConfigs } from '../../steps/definition/step-configs.ts';
+import type { StepType } from '../../steps/vocabulary.ts';
+import { JOINS, ON_ERROR } from '../vocabulary.ts';
 
 const MAX_SUCCESSORS = 100;
 

@@ -1,9 +1,9 @@
 import { CronExpressionParser } from 'cron-parser';
 import { z } from 'zod';
 import { text } from '../../../graphql/validation.ts';
+import { condition } from '../../steps/definition/condition.ts';
+import { httpMethodOf } from '../../steps/definition/pieces.ts';
 import type { TriggerType } from '../vocabulary.ts';
-import { condition } from './condition.ts';
-import { httpMethodOf } from './pieces.ts';
 
 const MAX_CONDITIONS = 50;
 

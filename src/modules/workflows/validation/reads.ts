@@ -1,6 +1,6 @@
 import { isUuid } from '../../../graphql/ids.ts';
+import { expressionsIn, stepsReadBy, syntaxFault } from '../../steps/expressions.ts';
 import { type Flow, reachableFrom } from '../flow/flow.ts';
-import { expressionsIn, stepsReadBy, syntaxFault } from './expressions.ts';
 import { atStep, type Fault, quoted } from './fault.ts';
 
 type Reading = { id: string; name: string; type: string; config: unknown };

@@ -1,5 +1,5 @@
 import jsonata from 'jsonata';
-import { MAX_EXPRESSION } from '../definition/pieces.ts';
+import { MAX_EXPRESSION } from './definition/pieces.ts';
 import { isList, isObject } from './json.ts';
 
 /** Text of a step's config that is read for `steps.<id>`. */
