@@ -31,9 +31,10 @@ beforeAll(async () => {
   // The queue is not what is tested here: what would be enqueued goes into a table.
   await db.client.query(`
     create table public.enqueued (queue text, data jsonb);
-    drop function if exists runcast.enqueue_job(text, jsonb, timestamptz, text);
+    drop function if exists runcast.enqueue_job(text, jsonb, timestamptz, text, integer);
     create function runcast.enqueue_job(
-      queue text, data jsonb, start_after timestamptz default now(), singleton_key text default null) returns void
+      queue text, data jsonb, start_after timestamptz default now(), singleton_key text default null,
+      priority integer default 0) returns void
     language sql as 'insert into public.enqueued values (queue, data)'`);
   return feed.close;
 });

@@ -5,6 +5,8 @@ const CODES = {
   RC002: 'STREAM_CLOSED',
   RC003: 'STALE_ATTEMPT',
   RC004: 'INVALID_EVENT',
+  RC005: 'TOO_DEEP',
+  RC006: 'QUEUE_FULL',
 } as const;
 
 export type FeedErrorCode = (typeof CODES)[keyof typeof CODES];

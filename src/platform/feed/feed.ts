@@ -120,20 +120,37 @@ export function appendOwnEvents(
   });
 }
 
-export type Start = ExecutionRef & { tenantId?: string; idempotencyKey?: string; retryOf?: string };
+/** Whoever waits longest with the highest priority is next within a tenant; others' runs are not held up by it. */
+export const PRIORITIES = ['low', 'normal', 'high', 'urgent'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+export type Start = ExecutionRef & {
+  tenantId?: string | undefined;
+  idempotencyKey?: string | undefined;
+  retryOf?: string | undefined;
+  /** Default: normal. */
+  priority?: Priority | undefined;
+  /** The execution that this one is a part of: it is cancelled with it, and waits in no queue. */
+  parent?: ExecutionRef | undefined;
+};
 
 /**
- * Makes an execution ours to run and enqueues its job, in the transaction that inserted its row.
+ * Makes an execution ours to run, in the transaction that inserted its row; its job is enqueued once its tenant has a
+ * place for it.
  *
  * @throws Postgres's 23505 on `execution_streams_idempotency_key` where the user has used that key for the kind
+ * @throws {FeedError} QUEUE_FULL, TOO_DEEP
  */
 export async function startExecution(sql: Sql, start: Start): Promise<void> {
-  await call<null>(sql, 'runcast.start_execution($1, $2, $3, $4, $5)', [
+  await call<null>(sql, 'runcast.start_execution($1, $2, $3, $4, $5, $6, $7, $8)', [
     start.kind,
     start.id,
     start.tenantId ?? null,
     start.idempotencyKey ?? null,
     start.retryOf ?? null,
+    PRIORITIES.indexOf(start.priority ?? 'normal'),
+    start.parent?.kind ?? null,
+    start.parent?.id ?? null,
   ]);
 }
 

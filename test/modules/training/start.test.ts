@@ -113,11 +113,11 @@ describe('startTraining', () => {
   it('leaves nothing behind when its job cannot be enqueued', async () => {
     const before = await counts();
     await api.admin.query(
-      'alter function runcast.enqueue_job(text, jsonb, timestamptz, text) rename to enqueue_away',
+      'alter function runcast.enqueue_job(text, jsonb, timestamptz, text, integer) rename to enqueue_away',
     );
     const result = await api.ask(START, input(), user);
     await api.admin.query(
-      'alter function runcast.enqueue_away(text, jsonb, timestamptz, text) rename to enqueue_job',
+      'alter function runcast.enqueue_away(text, jsonb, timestamptz, text, integer) rename to enqueue_job',
     );
     expect(result.errors?.[0]?.extensions?.code).toBe('INTERNAL_SERVER_ERROR');
     expect(result.errors?.[0]?.message).not.toContain('enqueue');

@@ -144,7 +144,7 @@ it('gives pg-boss’s schema to the worker alone, also where default privileges 
   ]);
   const open = await sql.query<{ role: string }>(
     `select role from unnest($1::text[]) role
-     where has_function_privilege(role, 'runcast.enqueue_job(text, jsonb, timestamptz, text)', 'execute')`,
+     where has_function_privilege(role, 'runcast.enqueue_job(text, jsonb, timestamptz, text, integer)', 'execute')`,
     [roles],
   );
   expect(open).toEqual([{ role: 'service_role' }]);
