@@ -99,8 +99,10 @@ language sql immutable set search_path = '' as $$ select p_kind || '.run' $$;
 create function runcast.fair_priority(p_ahead bigint) returns integer
 language sql immutable set search_path = '' as $$ select -least(p_ahead, 1000)::integer $$;
 
--- Gives the free places of a lane to those that wait longest with the highest priority.
-create function runcast.admit_runs(p_lane uuid) returns void
+-- Gives the free places of a lane to those that wait longest with the highest priority. p_own is the execution that the
+-- caller has just inserted, if any: a workflow of its own begins in the same transaction, which saves it a job. Others
+-- are not touched here, since whoever holds their rows may be waiting for this lane.
+create function runcast.admit_runs(p_lane uuid, p_own text default null) returns void
 language plpgsql set search_path = '' as $$
 declare
   v_admitted bigint;
@@ -117,8 +119,12 @@ begin
   loop
     update runcast.run_queue set admitted_at = clock_timestamp()
     where kind = v_run.kind and execution_id = v_run.execution_id;
-    perform runcast.enqueue_job(runcast.run_job(v_run.kind), jsonb_build_object('executionId', v_run.execution_id),
-      priority => runcast.fair_priority(v_admitted));
+    if v_run.kind = 'workflow' and v_run.execution_id = p_own then
+      perform runcast.begin_workflow(p_own::uuid);
+    else
+      perform runcast.enqueue_job(runcast.run_job(v_run.kind), jsonb_build_object('executionId', v_run.execution_id),
+        priority => runcast.fair_priority(v_admitted));
+    end if;
     v_admitted := v_admitted + 1;
   end loop;
 end
@@ -202,7 +208,10 @@ begin
     depth = coalesce(v_parent.depth + 1, 0)
   where kind = p_kind and execution_id = p_id;
 
-  if p_parent_id is not null then
+  if p_parent_id is not null and p_kind = 'workflow' then
+    perform runcast.begin_workflow(p_id::uuid);
+    return;
+  elsif p_parent_id is not null then
     perform runcast.enqueue_job(runcast.run_job(p_kind), jsonb_build_object('executionId', p_id),
       priority => runcast.fair_priority(runcast.lane_load(v_lane)));
     return;
@@ -214,7 +223,7 @@ begin
   end if;
   insert into runcast.run_queue (kind, execution_id, lane, priority)
   values (p_kind, p_id, v_lane, least(3, greatest(0, p_priority)));
-  perform runcast.admit_runs(v_lane);
+  perform runcast.admit_runs(v_lane, p_id);
 end
 $$;
 comment on function runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid) is
@@ -260,7 +269,10 @@ create function runcast.cancel_children(p_kind text, p_id text, p_reason text) r
 language plpgsql set search_path = '' as $$
 declare
   v_child record;
+  v_hints text := current_setting('runcast.hints', true);
 begin
+  -- A session that sends its hints itself sends those of the execution that it cancels: these are others.
+  perform set_config('runcast.hints', 'on', true);
   for v_child in
     select kind, execution_id from runcast.execution_streams
     where parent_kind = p_kind and parent_id = p_id and state = 'open'
@@ -272,12 +284,13 @@ begin
       null; -- It has ended, or was deleted, meanwhile.
     end;
   end loop;
+  perform set_config('runcast.hints', coalesce(v_hints, ''), true);
 end
 $$;
 
 revoke execute on function
   runcast.max_depth(), runcast.run_limit(uuid, text, integer), runcast.run_job(text), runcast.fair_priority(bigint),
-  runcast.admit_runs(uuid), runcast.leave_run_queue(), runcast.free_place(), runcast.lane_load(uuid),
+  runcast.admit_runs(uuid, text), runcast.leave_run_queue(), runcast.free_place(), runcast.lane_load(uuid),
   runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid),
   runcast.cancel_children(text, text, text)
 from public, anon, authenticated;

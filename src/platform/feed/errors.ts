@@ -7,6 +7,8 @@ const CODES = {
   RC004: 'INVALID_EVENT',
   RC005: 'TOO_DEEP',
   RC006: 'QUEUE_FULL',
+  RC007: 'NOT_ASKED',
+  RC008: 'NOT_PAUSED',
 } as const;
 
 export type FeedErrorCode = (typeof CODES)[keyof typeof CODES];

@@ -78,7 +78,7 @@ export async function work<Payload extends object, Dependencies>(
       for (const { id, data, signal } of deliveries) {
         const payload = job.payload.safeParse(data);
         if (payload.success) {
-          await job.handle(payload.data, dependencies, { signal });
+          await job.handle(payload.data, dependencies, { id, signal });
           results.push({ id, status: 'completed' });
         } else {
           // No number of retries would mend it; pg-boss keeps it as failed for as long as the queue keeps what has ended.

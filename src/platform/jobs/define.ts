@@ -5,6 +5,8 @@ import type { z } from 'zod';
 export type JobQueue = { name: string; options: QueueOptions & { notify: boolean } };
 
 export type JobContext = {
+  /** The job's own id: the same for each of its deliveries. */
+  id: string;
   /** Aborted once the job has been handed to somebody else, or this process gives up waiting for it. */
   signal: AbortSignal;
 };
@@ -12,8 +14,8 @@ export type JobContext = {
 export type Job<Payload, Dependencies> = JobQueue & {
   payload: z.ZodType<Payload>;
   /**
-   * Runs one delivery; a job may be delivered again although its former delivery still runs. Resolving completes the job; throwing puts it back into the queue at once, so what must not
-   * be tried again is written down as a result instead.
+   * Runs one delivery; a job may be delivered again although its former delivery still runs. Resolving completes the
+   * job; throwing puts it back into the queue at once, so what must not be tried again is written down as a result instead.
    */
   handle(payload: Payload, dependencies: Dependencies, context: JobContext): Promise<void>;
 };

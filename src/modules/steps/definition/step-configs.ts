@@ -18,6 +18,7 @@ import {
 } from './pieces.ts';
 
 const MAX_ITERATIONS = 10_000;
+const MAX_PARALLELISM = 100;
 const MAX_ENTRIES = 100;
 
 const listOf = <Item extends z.ZodType>(item: Item, min = 1) =>
@@ -173,6 +174,9 @@ const loop = z
       maxIterations: whole(1, MAX_ITERATIONS)
         .optional()
         .describe(`Items beyond that many are an error; 1 to ${MAX_ITERATIONS}. Default: 1,000.`),
+      parallelism: whole(1, MAX_PARALLELISM)
+        .optional()
+        .describe(`How many iterations run at the same time; 1 to ${MAX_PARALLELISM}. Default: 1.`),
     },
     notObject,
   )
@@ -242,3 +246,5 @@ export const stepConfigs = {
   ...{ transform, match, reconcile, api, database, generate, agent },
   ...{ condition: branch, loop, delay, human, notification, webhook, training },
 } satisfies Record<StepType, z.ZodObject>;
+
+export type StepConfig<Type extends StepType> = z.infer<(typeof stepConfigs)[Type]>;

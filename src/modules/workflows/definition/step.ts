@@ -18,6 +18,10 @@ const metadata = json.pipe(
       .optional(),
     join: z.enum(Object.keys(JOINS) as (keyof typeof JOINS)[], { error: 'must be all or any' }).optional(),
     compensate: uuid.optional(),
+    saveAs: z
+      .string({ error: 'must be text' })
+      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'must be a name of letters, digits and underscores')
+      .optional(),
   }),
 );
 
@@ -46,7 +50,8 @@ export const stepFields = z
         .meta({ scalar: 'JSON' })
         .describe(
           'Anything of the client’s own, and for the flow `next` (step ids that follow instead of the next in the ' +
-            'list; several run in parallel), `join` (all or any) and `compensate` (the step that undoes this one).',
+            'list; several run in parallel), `join` (all or any), `compensate` (the step that undoes this one) and `saveAs` ' +
+            '(the name in the shared state under which its output is kept).',
         ),
     },
     notObject,
