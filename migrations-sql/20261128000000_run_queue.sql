@@ -32,7 +32,7 @@ begin
       using errcode = 'undefined_object', hint = 'Run npm run migrate:apply of this version: it makes the queues.';
   end if;
   -- pg-boss's own channel: this name for its default schema. A missed wake-up costs one polling interval.
-  if v_id is not null and v_notify and start_after <= now() then
+  if v_id is not null and v_notify and start_after <= clock_timestamp() then
     perform pg_notify('pgboss_' || left(encode(sha224('pgboss'::bytea), 'hex'), 24), queue);
   end if;
   return v_id;
