@@ -10,6 +10,8 @@ import type { StepKit } from '../../src/modules/workflows/engine/step-kit.ts';
 import { workWorkflows } from '../../src/modules/workflows/jobs/jobs.ts';
 import { parseDefinition } from '../../src/modules/workflows/validation/validate.ts';
 import { createServiceDatabase, type ServiceDatabase } from '../../src/platform/db/service.ts';
+import type { Sql } from '../../src/platform/db/sql.ts';
+import { createViewerDatabase } from '../../src/platform/db/viewer.ts';
 import type { ExecutionEvent } from '../../src/platform/feed/events.ts';
 import type { Priority } from '../../src/platform/feed/feed.ts';
 import { createBoss } from '../../src/platform/jobs/boss.ts';
@@ -72,6 +74,7 @@ export async function openEngine(database?: TestDatabase) {
   await admin.connect();
   const log = createLogger('silent');
   const service = createServiceDatabase({ url: own.worker, poolSize: 8, log });
+  const viewers = createViewerDatabase({ url: own.api, poolSize: 2, log });
   const user = randomUUID();
   await admin.query('insert into auth.users (id, email) values ($1, $2)', [user, `${user}@example.com`]);
   const { rows } = await admin.query<{ id: string }>(
@@ -148,12 +151,32 @@ export async function openEngine(database?: TestDatabase) {
       return rows;
     },
 
+    /** As the user, or whoever it is, on a connection that the policies hold for. */
+    async as<Result>(userId: string, work: (sql: Sql) => Promise<Result>): Promise<Result> {
+      return await viewers.withViewer({ role: 'authenticated', sub: userId }, ({ sql }) => work(sql));
+    },
+
+    async makeUser(role?: string): Promise<string> {
+      const id = randomUUID();
+      await admin.query('insert into auth.users (id, email) values ($1, $2)', [id, `${id}@example.com`]);
+      if (role) {
+        await admin.query('insert into public.user_tenants (tenant_id, user_id, role) values ($1, $2, $3)', [
+          ...[tenantId, id, role],
+        ]);
+      }
+      return id;
+    },
+
     until: (id: string, holds: (events: ExecutionEvent[]) => boolean) => untilEvents(own.admin, id, holds),
     ended: (id: string) => untilEvents(own.admin, id, hasEnded),
 
     async close() {
       await Promise.all(workers.map(({ boss }) => boss.stop({ graceful: true, timeout: 5_000 })));
-      await Promise.all([service.close(), ...workers.map(({ database: worker }) => worker.close())]);
+      await Promise.all([
+        service.close(),
+        viewers.close(),
+        ...workers.map(({ database: worker }) => worker.close()),
+      ]);
       await admin.end();
       if (!database) await own.drop();
     },
@@ -175,6 +198,8 @@ async function untilEvents(
   await client.connect();
   try {
     const { promise, resolve, reject } = Promise.withResolvers<ExecutionEvent[]>();
+    // One after another: a look that comes while another one is under way follows it.
+    let looking = Promise.resolve();
     const look = async () => {
       const { rows } = await client.query<ExecutionEvent>(
         `select seq::int as seq, type, at, attempt, payload from runcast.execution_events
@@ -184,10 +209,10 @@ async function untilEvents(
       if (holds(rows)) resolve(rows);
     };
     client.on('notification', ({ payload }) => {
-      if (payload?.includes(id)) look().catch(reject);
+      if (payload?.includes(id)) looking = looking.then(look).catch(reject);
     });
     await client.query('listen runcast_feed');
-    await look();
+    looking = looking.then(look).catch(reject);
     return await promise;
   } finally {
     await client.end();
