@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { compactAllUsage } from '../modules/billing/upkeep.ts';
-import { type ActiveRuns, createActiveRuns } from '../modules/training/active-runs.ts';
+import { type ActiveRuns, createActiveRuns } from '../modules/executions/active-runs.ts';
 import { runTraining } from '../modules/training/jobs/run-training.ts';
 import { createProviders } from '../modules/training/providers.ts';
 import type { Config } from '../platform/config.ts';

@@ -8,6 +8,7 @@ import {
   type ExpectedError,
   type FieldFault,
   ForbiddenError,
+  LimitReachedError,
   NotFoundError,
   ProviderUnavailableError,
   UnauthenticatedError,
@@ -100,5 +101,10 @@ builder.objectType(ExecutionEndedError, {
 builder.objectType(ExecutionNotEndedError, {
   name: 'ExecutionNotEndedError',
   description: ERROR_CODES.EXECUTION_NOT_ENDED,
+  interfaces,
+});
+builder.objectType(LimitReachedError, {
+  name: 'LimitReachedError',
+  description: ERROR_CODES.LIMIT_REACHED,
   interfaces,
 });

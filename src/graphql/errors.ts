@@ -16,6 +16,7 @@ export const ERROR_CODES = {
     'The provider is not configured, not built yet or not reachable; nothing was written.',
   EXECUTION_ENDED: 'The execution has ended: its status, progress, error, logs and events stay as they are.',
   EXECUTION_NOT_ENDED: 'The execution has not ended yet, so it cannot be run again.',
+  LIMIT_REACHED: 'As many runs wait as may, or runs have started each other too deep; nothing was written.',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -94,7 +95,7 @@ export class ProviderUnavailableError extends ExpectedError {
 export class ExecutionEndedError extends ExpectedError {
   constructor(id: string) {
     super('EXECUTION_ENDED', `The execution ${id} has ended.`, {
-      remedy: 'To run it again, use retryTraining: it starts a new execution that names this one.',
+      remedy: 'To run it again, retry it: that starts a new execution which names this one.',
     });
   }
 }
@@ -104,6 +105,12 @@ export class ExecutionNotEndedError extends ExpectedError {
     super('EXECUTION_NOT_ENDED', `The execution ${id} has not ended yet.`, {
       remedy: 'Cancel it first, or wait for its end.',
     });
+  }
+}
+
+export class LimitReachedError extends ExpectedError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('LIMIT_REACHED', message, details);
   }
 }
 

@@ -22,6 +22,8 @@ const redisUrl = z
     { error: 'must end in the number of a database, if anything, and have its password percent-encoded' },
   );
 
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
+
 /**
  * Every setting the program reads, in the order of `.env.example`, which a test checks against this schema.
  * `meta.example` is the value shown there; settings without a default are optional.
@@ -173,6 +175,39 @@ export const settings = z.object({
     .meta({ example: '["python3", "train.py"]' }),
   LOCAL_MAX_RUNS: whole(1, 64).default(2).describe('Local runs that one worker trains at the same time.'),
   LOCAL_RUN_TIMEOUT_MINUTES: whole(1, 1380).default(1380).describe('A local run that takes longer fails.'),
+  AGENT_MAX_RUNS: whole(1, 200).default(8).describe('Runs of agents that one worker runs at the same time.'),
+  MODEL_BASE_URL: httpUrl
+    .optional()
+    .describe('A server that speaks OpenAI’s chat API, for models of the provider openai-compatible.')
+    .meta({ example: 'http://localhost:11434/v1' }),
+  MODEL_API_KEY: z
+    .string()
+    .optional()
+    .describe('Its key; default: none is sent.')
+    .meta({ example: 'a-key-of-that-server' }),
+  MODEL_DEFAULT: z
+    .string()
+    .optional()
+    .describe('The model of agents that name none: a name at MODEL_BASE_URL, or provider:name.')
+    .meta({ example: 'openai:gpt-5-mini' }),
+  OPENAI_API_KEY: z
+    .string()
+    .optional()
+    .describe('Key of OpenAI, for models of the provider openai.')
+    .meta({ example: 'a-key-of-openai' }),
+  OPENAI_BASE_URL: httpUrl
+    .optional()
+    .describe('Where OpenAI’s API is; default: at OpenAI.')
+    .meta({ example: 'https://api.openai.com/v1' }),
+  ANTHROPIC_API_KEY: z
+    .string()
+    .optional()
+    .describe('Key of Anthropic, for models of the provider anthropic.')
+    .meta({ example: 'a-key-of-anthropic' }),
+  ANTHROPIC_BASE_URL: httpUrl
+    .optional()
+    .describe('Where Anthropic’s API is; default: at Anthropic.')
+    .meta({ example: 'https://api.anthropic.com/v1' }),
 });
 
 export type DocumentLimits = {
@@ -239,6 +274,19 @@ export type Config = {
   logLevel: LogLevel;
   shutdownGraceMs: number;
   local: { command?: string[]; maxRuns: number; runTimeoutMs: number };
+  /** Runs of agents at a time. */
+  agentMaxRuns: number;
+  models: ModelSettings;
+};
+
+/** The model servers that the operator has set up; whatever is not is undefined. */
+export type ModelSettings = {
+  /** Any that speaks OpenAI's chat API. */
+  compatible?: { baseUrl: string; apiKey?: string };
+  openai?: { apiKey: string; baseUrl?: string };
+  anthropic?: { apiKey: string; baseUrl?: string };
+  /** A name, or `provider:name`. */
+  default?: string;
 };
 
 /**
@@ -298,6 +346,22 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
       maxRuns: s.LOCAL_MAX_RUNS,
       runTimeoutMs: s.LOCAL_RUN_TIMEOUT_MINUTES * 60_000,
     },
+    agentMaxRuns: s.AGENT_MAX_RUNS,
+    models: modelsOf(s),
+  };
+}
+
+function modelsOf(s: z.infer<typeof settings>): ModelSettings {
+  const at = (baseUrl: string | undefined) => baseUrl !== undefined && { baseUrl };
+  return {
+    ...(s.MODEL_BASE_URL && {
+      compatible: { baseUrl: s.MODEL_BASE_URL, ...(s.MODEL_API_KEY && { apiKey: s.MODEL_API_KEY }) },
+    }),
+    ...(s.OPENAI_API_KEY && { openai: { apiKey: s.OPENAI_API_KEY, ...at(s.OPENAI_BASE_URL) } }),
+    ...(s.ANTHROPIC_API_KEY && {
+      anthropic: { apiKey: s.ANTHROPIC_API_KEY, ...at(s.ANTHROPIC_BASE_URL) },
+    }),
+    ...(s.MODEL_DEFAULT && { default: s.MODEL_DEFAULT }),
   };
 }
 

@@ -5,6 +5,8 @@ import { retryPolicy } from '../executions/shapes.ts';
 import {
   CATEGORIES,
   EXECUTION_MODES,
+  MEMORY_KINDS,
+  MODEL_PROVIDERS,
   OUTPUT_TYPES,
   PLANNING_STYLES,
   STATUSES,
@@ -71,7 +73,14 @@ export const tool = z
       ),
       parameters: named(toolParameter).default({}).describe('What it takes. Default: nothing.'),
       returns: jsonValue.optional().describe('What it returns: a type’s name, or a JSON schema.'),
-      timeout: whole(1).optional().describe('Milliseconds that a call may take.'),
+      config: jsonObject
+        .meta({ scalar: 'JSON' })
+        .optional()
+        .describe(
+          'What it does, by category. api: {endpoint, method, headers?, body?, auth?}; database: {operation, table, query?, ' +
+            'data?}; transformation: {mapping}; validation: {schema}; workflow: {workflowId}; ai: {prompt, model?}.',
+        ),
+      timeout: whole(1).optional().describe('Milliseconds that a call may take. Default: 30,000.'),
       retry: retryPolicy.optional().describe('What happens after a call has failed.'),
     },
     notObject,
@@ -96,12 +105,38 @@ export const tools = z
     }
   });
 
+export const model = z
+  .object(
+    {
+      provider: vocabulary('AgentModelProvider', 'Who serves a model.', MODEL_PROVIDERS).describe(
+        'Who serves it.',
+      ),
+      name: text(200).describe('Its name, as its provider has it.'),
+      temperature: z
+        .number({ error: 'must be a number' })
+        .min(0, 'must be 0 to 2')
+        .max(2, 'must be 0 to 2')
+        .optional()
+        .describe('How varied its answers are, 0 to 2. Default: the provider’s.'),
+      maxOutputTokens: whole(1)
+        .optional()
+        .describe('Tokens that one answer may have. Default: the provider’s.'),
+    },
+    notObject,
+  )
+  .meta({ title: 'AgentModel', typeDescription: 'A model that an agent asks.' });
+
 export const executionConfig = z
   .object(
     {
       mode: vocabulary('AgentExecutionMode', 'How an agent’s output reaches the caller.', EXECUTION_MODES)
         .optional()
         .describe('How the output reaches the caller.'),
+      model: model
+        .optional()
+        .describe(
+          'The model it asks. Default: the operator’s; agents with tools that are planned sequentially or in parallel ask none.',
+        ),
       timeout: whole(1_000, 3_600_000)
         .optional()
         .describe('Milliseconds that an execution may take: 1,000 to 3,600,000.'),
@@ -114,7 +149,12 @@ export const executionConfig = z
 export const memoryConfig = z
   .object(
     {
-      type: text(50).optional().describe('The kind of memory, by name.'),
+      type: text(50).optional().describe('The kind of memory, by name, for other programs.'),
+      kinds: z
+        .array(vocabulary('AgentMemoryKind', 'What an agent remembers.', MEMORY_KINDS))
+        .max(3, 'must hold at most 3 kinds')
+        .optional()
+        .describe('What it remembers. Default: working alone.'),
       maxSize: whole().optional().describe('How much it keeps at most, in the units of its kind.'),
       ttl: whole().optional().describe('Seconds after which it forgets.'),
       persistence: z.boolean().optional().describe('Whether it outlives the execution.'),

@@ -48,3 +48,37 @@ export const TOOL_CATEGORIES = {
   transformation: 'Changes data from one form to another.',
   validation: 'Checks data.',
 } as const;
+
+export const MODEL_PROVIDERS = {
+  'openai-compatible': 'Any server that speaks OpenAI’s chat API, at the operator’s MODEL_BASE_URL.',
+  openai: 'OpenAI.',
+  anthropic: 'Anthropic.',
+} as const;
+
+export const MEMORY_KINDS = {
+  working: 'The conversation within a run; `maxSize` is how many of its newest messages the model is shown.',
+  episodic: 'What former runs for the same user were about; `maxSize` is how many.',
+  long_term: 'Facts by key that the model notes down for the same user; `maxSize` is how many.',
+} as const;
+
+export const STEP_KINDS = {
+  model: 'A model was asked.',
+  tool: 'A tool was called.',
+  child: 'Another run was started and waited for.',
+} as const;
+
+export const STEP_STATES = {
+  running: 'Is at work, or was when its worker was lost.',
+  completed: 'Has ended well.',
+  failed: 'Has failed.',
+} as const;
+
+export const DECISIONS = {
+  approved: 'The call is made.',
+  rejected: 'The call is not made, and the model is told so.',
+} as const;
+
+export type ModelProvider = keyof typeof MODEL_PROVIDERS;
+export type ToolCategory = keyof typeof TOOL_CATEGORIES;
+export type PlanningStyle = keyof typeof PLANNING_STYLES;
+export type Decision = keyof typeof DECISIONS;

@@ -5,6 +5,7 @@ import {
   ExecutionEndedError,
   ExecutionNotEndedError,
   ForbiddenError,
+  LimitReachedError,
   NotFoundError,
   ProviderUnavailableError,
   UnauthenticatedError,
@@ -88,7 +89,14 @@ const AppendedRef = builder.objectRef<{ id: string; lastSeq: number }>('Appended
   }),
 });
 
-const starting = [ForbiddenError, NotFoundError, ValidationError, ConflictError, ProviderUnavailableError];
+const starting = [
+  ForbiddenError,
+  NotFoundError,
+  ValidationError,
+  ConflictError,
+  ProviderUnavailableError,
+  LimitReachedError,
+];
 
 builder.mutationFields((t) => ({
   startTraining: t.field({

@@ -1,4 +1,4 @@
-import type { RunFeed } from './local/run-feed.ts';
+import type { RunFeed } from '../executions/run-feed.ts';
 import type { RunInput } from './run-input.ts';
 
 export const PROVIDERS = ['local', 'huggingface', 'openai', 'colab'] as const;
@@ -8,9 +8,6 @@ export type Availability =
   | { available: true }
   /** One sentence, for the caller of the API. */
   | { available: false; reason: string };
-
-/** Why a run has to stop; see StopRequest. */
-export type StopReason = 'cancelled' | 'timeout' | 'shutdown' | 'lost';
 
 export type Outcome =
   | { status: 'completed'; result?: Record<string, unknown> }

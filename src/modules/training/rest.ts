@@ -27,6 +27,7 @@ const STATUS_OF: Record<ErrorCode, number> = {
   PROVIDER_UNAVAILABLE: 503,
   EXECUTION_ENDED: 409,
   EXECUTION_NOT_ENDED: 409,
+  LIMIT_REACHED: 429,
 };
 
 /** Parameters that existing clients send and that are kept with the run. */

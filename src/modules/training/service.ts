@@ -2,19 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import {
   ConflictError,
-  ExecutionEndedError,
   ExecutionNotEndedError,
-  ForbiddenError,
   NotFoundError,
   ProviderUnavailableError,
-  ValidationError,
 } from '../../graphql/errors.ts';
 import { validated } from '../../graphql/validation.ts';
 import type { Lease } from '../../platform/db/lease.ts';
 import { codeOf } from '../../platform/errors.ts';
-import { FeedError } from '../../platform/feed/errors.ts';
 import type { EventInput } from '../../platform/feed/events.ts';
 import { appendOwnEvents, findStream, requestCancel, startExecution } from '../../platform/feed/feed.ts';
+import { assertMayStartIn, feedOf, startRefusal } from '../executions/starting.ts';
 import { cancelInput, logLines, progressInput, retryInput, startInput } from './inputs.ts';
 import type { TrainingProvider } from './provider.ts';
 import type { Providers } from './providers.ts';
@@ -28,7 +25,6 @@ export type Availabilities = Readonly<Record<keyof Providers, Pick<TrainingProvi
 export type TrainingService = ReturnType<typeof createTrainingService>;
 
 const UNIQUE_VIOLATION = '23505';
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * The use cases around training runs, for GraphQL and REST alike. Each acts as the lease's viewer, takes ids as
@@ -84,7 +80,11 @@ export function createTrainingService({ providers }: { providers: Availabilities
     /** Ends a run that waits, at once; asks the worker of one that runs. @throws {ExecutionEndedError} */
     async cancel(db: Lease, id: string, raw: unknown): Promise<void> {
       const { reason } = validated(cancelInput, raw, []);
-      await feedOf(id, requestCancel(db.sql, { kind: 'training', id, ...(reason && { reason }) }));
+      await feedOf(
+        'training',
+        id,
+        requestCancel(db.sql, { kind: 'training', id, ...(reason && { reason }) }),
+      );
     },
 
     /** Appends log lines to a run of the caller's. @returns the number of the last event */
@@ -92,13 +92,13 @@ export function createTrainingService({ providers }: { providers: Availabilities
       const events = validated(logLines, raw, ['lines']).map(
         ({ message, level }): EventInput => ({ type: 'log', payload: { level, message, source: 'client' } }),
       );
-      return feedOf(id, appendOwnEvents(db.sql, { kind: 'training', id, events }));
+      return feedOf('training', id, appendOwnEvents(db.sql, { kind: 'training', id, events }));
     },
 
     /** Reports progress, and metrics of a step, of a run of the caller's. @returns the number of the last event */
     reportProgress(db: Lease, id: string, raw: unknown): Promise<number> {
       const events = progressEvents(validated(progressInput, raw, ['input']));
-      return feedOf(id, appendOwnEvents(db.sql, { kind: 'training', id, events }));
+      return feedOf('training', id, appendOwnEvents(db.sql, { kind: 'training', id, events }));
     },
   };
 
@@ -121,8 +121,7 @@ export function createTrainingService({ providers }: { providers: Availabilities
         if (winner) return winner;
         throw keyIsTaken('This idempotency key has started an execution that you may no longer see.', asked);
       }
-      if (codeOf(error) === INSUFFICIENT_PRIVILEGE) throw new ForbiddenError('You may not start runs there.');
-      throw error;
+      throw startRefusal(error);
     }
   }
 
@@ -194,25 +193,6 @@ async function assertConfigIsUsable(db: Lease, userId: string, asked: Asked): Pr
   }
 }
 
-async function assertMayStartIn(db: Lease, userId: string, tenantId: string, path: string[]): Promise<void> {
-  const membership = await db.prisma.membership.findFirst({
-    where: { tenantId, userId, status: 'active' },
-    select: { role: true, tenant: { select: { status: true } } },
-  });
-  if (membership === null) throw new NotFoundError('tenant', tenantId, { path });
-  if (!['admin', 'member'].includes(membership.role)) {
-    throw new ForbiddenError(`Whoever is ${membership.role} in a tenant starts no runs for it.`, {
-      path,
-      remedy: 'Ask an admin of the tenant for the role member, or leave tenantId out.',
-    });
-  }
-  if (!['active', 'trial'].includes(membership.tenant.status)) {
-    throw new ForbiddenError(`The tenant is ${membership.tenant.status}, so no runs are started for it.`, {
-      path,
-    });
-  }
-}
-
 type Progress = ReturnType<(typeof progressInput)['parse']>;
 
 function progressEvents({ metrics, epoch, percent, step, totalSteps, etaSeconds }: Progress): EventInput[] {
@@ -231,18 +211,4 @@ function progressEvents({ metrics, epoch, percent, step, totalSteps, etaSeconds 
     payload: { step, values: metrics, ...(epoch !== undefined && { epoch }) },
   };
   return [progress, metric];
-}
-
-/** What the feed refuses, in the catalogue's terms. */
-async function feedOf<T>(id: string, call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!(error instanceof FeedError)) throw error;
-    if (error.code === 'STREAM_NOT_FOUND') throw new NotFoundError('training execution', id);
-    if (error.code === 'STREAM_CLOSED') throw new ExecutionEndedError(id);
-    if (error.code === 'INVALID_EVENT')
-      throw new ValidationError([{ path: ['input'], message: error.message }]);
-    throw error;
-  }
 }

@@ -131,7 +131,9 @@ export type Start = ExecutionRef & {
   /** Default: normal. */
   priority?: Priority | undefined;
   /** The execution that this one is a part of: it is cancelled with it, and waits in no queue. */
-  parent?: ExecutionRef | undefined;
+  parent?:
+    | (ExecutionRef & { /** The run of a workflow's step that waits for its end. */ stepRunId?: string })
+    | undefined;
 };
 
 /**
@@ -142,7 +144,7 @@ export type Start = ExecutionRef & {
  * @throws {FeedError} QUEUE_FULL, TOO_DEEP
  */
 export async function startExecution(sql: Sql, start: Start): Promise<void> {
-  await call<null>(sql, 'runcast.start_execution($1, $2, $3, $4, $5, $6, $7, $8)', [
+  await call<null>(sql, 'runcast.start_execution($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
     start.kind,
     start.id,
     start.tenantId ?? null,
@@ -151,6 +153,7 @@ export async function startExecution(sql: Sql, start: Start): Promise<void> {
     PRIORITIES.indexOf(start.priority ?? 'normal'),
     start.parent?.kind ?? null,
     start.parent?.id ?? null,
+    start.parent?.stepRunId ?? null,
   ]);
 }
 
@@ -224,7 +227,7 @@ export function ensurePartitions(sql: Sql, months = 3): Promise<number> {
   return call<number>(sql, 'runcast.ensure_event_partitions($1)', [months]);
 }
 
-type Append<Result> = {
+export type Append<Result> = {
   /** A call of one function of ours; $1 and $2 are the execution's kind and id, and `values` follow. */
   expression: string;
   values: unknown[];
@@ -234,6 +237,11 @@ type Append<Result> = {
 
 /** Whose execution it is comes with the same statement, which sees the stream as it was before: its owner never changes. */
 const OWNER = 'select user_id from runcast.execution_streams where kind = $1 and execution_id = $2';
+
+/** Calls a function of a module's own that appends to an execution's feed, and sends the hint where that is ours to do. */
+export function callAppending<Result>(sql: Sql, ref: ExecutionRef, how: Append<Result>): Promise<Result> {
+  return append<Result>(sql, ref, how);
+}
 
 async function append<Result>(
   sql: Sql,

@@ -4,8 +4,8 @@ import { FeedError } from '../../../platform/feed/errors.ts';
 import { findStream, takeExecution } from '../../../platform/feed/feed.ts';
 import { defineJob } from '../../../platform/jobs/define.ts';
 import type { Logger } from '../../../platform/logger.ts';
-import type { ActiveRun, ActiveRuns } from '../active-runs.ts';
-import { createRunFeed, type RunFeed } from '../local/run-feed.ts';
+import type { ActiveRun, ActiveRuns } from '../../executions/active-runs.ts';
+import { createRunFeed, type RunFeed } from '../../executions/run-feed.ts';
 import type { Outcome, ProviderName } from '../provider.ts';
 import type { Providers } from '../providers.ts';
 import { loadRun } from '../run-input.ts';
@@ -37,7 +37,7 @@ export const runTraining = defineJob({
     try {
       const attempt = await takeExecution(deps.database.sql, { ...execution, worker: deps.worker });
       if (attempt === null) return;
-      const run = deps.runs.begin(executionId, attempt);
+      const run = deps.runs.begin(execution, attempt);
       const onLost = (): void => run.requestStop('lost');
       signal.addEventListener('abort', onLost);
       try {

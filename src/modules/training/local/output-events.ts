@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { EventInput } from '../../../platform/feed/events.ts';
-import type { EventPump } from './event-pump.ts';
+import type { EventPump } from '../../executions/event-pump.ts';
 import type { OutputItem } from './output-items.ts';
 import { createOutputParser } from './output-parser.ts';
 

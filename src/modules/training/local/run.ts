@@ -1,10 +1,11 @@
 import type { Config } from '../../../platform/config.ts';
 import type { EventInput } from '../../../platform/feed/events.ts';
 import type { Logger } from '../../../platform/logger.ts';
-import type { Outcome, StopReason, TrainingRun } from '../provider.ts';
+import type { StopReason } from '../../executions/active-runs.ts';
+import { createEventPump } from '../../executions/event-pump.ts';
+import type { Outcome, TrainingRun } from '../provider.ts';
 import { type Environment, trainerCommand, trainerEnvironment } from './command.ts';
 import { RunError } from './errors.ts';
-import { createEventPump } from './event-pump.ts';
 import { type GuardedTrainer, killLeftovers, startGuarded, type TrainerEnding } from './guarded-trainer.ts';
 import { type OutputSource, pumpOutput } from './output-events.ts';
 import { prepareRunFolder, type RunResult, readResult } from './run-folder.ts';

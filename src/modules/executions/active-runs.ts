@@ -1,5 +1,8 @@
 import type { Sql } from '../../platform/db/sql.ts';
-import type { StopReason } from './provider.ts';
+import type { ExecutionKind, ExecutionRef } from '../../platform/feed/events.ts';
+
+/** Why a run has to stop. */
+export type StopReason = 'cancelled' | 'timeout' | 'shutdown' | 'lost';
 
 export type ActiveRun = {
   /** Aborted with the StopReason. */
@@ -10,9 +13,9 @@ export type ActiveRun = {
   end(): void;
 };
 
-/** The attempts that this process is running. */
+/** The attempts that this process is running, of whatever kind. */
 export type ActiveRuns = {
-  begin(executionId: string, attempt: number): ActiveRun;
+  begin(execution: ExecutionRef, attempt: number): ActiveRun;
   /**
    * Asks the database what has become of them: those to cancel, those that others ended or took over. A wake-up says
    * when; since it can be lost, the caller asks every second as well.
@@ -24,8 +27,9 @@ export type ActiveRuns = {
   readonly count: number;
 };
 
-type Entry = { executionId: string; attempt: number; stop: AbortController; cancelReason?: string };
+type Entry = { execution: ExecutionRef; attempt: number; stop: AbortController; cancelReason?: string };
 type State = {
+  kind: ExecutionKind;
   id: string;
   attempt: number;
   isOpen: boolean;
@@ -42,8 +46,8 @@ export function createActiveRuns(): ActiveRuns {
   }
 
   return {
-    begin(executionId, attempt) {
-      const entry: Entry = { executionId, attempt, stop: new AbortController() };
+    begin(execution, attempt) {
+      const entry: Entry = { execution, attempt, stop: new AbortController() };
       entries.add(entry);
       if (isShutDown) stop(entry, 'shutdown');
       return {
@@ -57,14 +61,15 @@ export function createActiveRuns(): ActiveRuns {
       if (entries.size === 0) return;
       const asked = [...entries];
       const states = await sql.query<State>(
-        `select execution_id as id, attempt, state = 'open' as "isOpen",
+        `select kind, execution_id as id, attempt, state = 'open' as "isOpen",
            cancel_requested_at is not null as "isCancelled", cancel_reason as "cancelReason"
-         from runcast.execution_streams where kind = 'training' and execution_id = any($1)`,
-        [asked.map(({ executionId }) => executionId)],
+         from runcast.execution_streams
+         where (kind, execution_id) in (select * from unnest($1::text[], $2::text[]))`,
+        [asked.map(({ execution }) => execution.kind), asked.map(({ execution }) => execution.id)],
       );
-      const byId = new Map(states.map((state) => [state.id, state]));
+      const byRef = new Map(states.map((state) => [nameOf(state), state]));
       for (const entry of asked) {
-        const state = byId.get(entry.executionId);
+        const state = byRef.get(nameOf(entry.execution));
         if (!state?.isOpen || state.attempt !== entry.attempt) stop(entry, 'lost');
         else if (state.isCancelled) {
           if (state.cancelReason !== null) entry.cancelReason = state.cancelReason;
@@ -83,4 +88,8 @@ export function createActiveRuns(): ActiveRuns {
       return entries.size;
     },
   };
+}
+
+function nameOf({ kind, id }: ExecutionRef): string {
+  return `${kind}:${id}`;
 }

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import type { EventInput } from '../../../platform/feed/events.ts';
+import type { EventInput } from '../../platform/feed/events.ts';
 
 /** What has gathered for so long is written; short enough to be live, long enough to make one statement of many lines. */
 const GATHER_MS = 50;
@@ -23,10 +23,12 @@ export type EventPump = {
  *
  * @param write writes one batch; it tries again itself, so its failure is final: what is still waiting is dropped
  * @param onFailure called once, with what `write` failed with
+ * @param gatherMs how long events gather for a batch, in milliseconds. Default: 50
  */
 export function createEventPump(
   write: (events: readonly EventInput[]) => Promise<void>,
   onFailure: (error: unknown) => void,
+  gatherMs = GATHER_MS,
 ): EventPump {
   const state = new EventEmitter<{ wake: []; written: [] }>();
   let waiting: { event: EventInput; bytes: number }[] = [];
@@ -39,7 +41,7 @@ export function createEventPump(
 
   async function gather(): Promise<void> {
     if (isDue()) return;
-    const signal = AbortSignal.timeout(GATHER_MS);
+    const signal = AbortSignal.timeout(gatherMs);
     while (!isDue() && !signal.aborted) await once(state, 'wake', { signal }).catch(() => undefined);
   }
 
@@ -79,7 +81,7 @@ export function createEventPump(
     async add(events) {
       if (failure !== undefined || events.length === 0) return;
       for (const event of events) {
-        const size = EVENT_BYTES + (event.type === 'log' ? event.payload.message.length : 0);
+        const size = EVENT_BYTES + textOf(event).length;
         waiting.push({ event, bytes: size });
         bytes += size;
       }
@@ -95,4 +97,9 @@ export function createEventPump(
       if (failure) throw failure.error;
     },
   };
+}
+
+function textOf(event: EventInput): string {
+  if (event.type === 'log') return event.payload.message;
+  return event.type === 'output' ? event.payload.delta : '';
 }

@@ -1,11 +1,11 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { createRunFeed } from '../../../../src/modules/training/local/run-feed.ts';
-import { createServiceDatabase, type ServiceDatabase } from '../../../../src/platform/db/service.ts';
-import type { EventInput } from '../../../../src/platform/feed/events.ts';
-import { takeExecution } from '../../../../src/platform/feed/feed.ts';
-import { captureLog } from '../../../support/log.ts';
-import { createTestDatabase } from '../../../support/postgres.ts';
-import { hasEnded, linesOf, openTraining, statusesOf } from '../../../support/training.ts';
+import { createRunFeed } from '../../../src/modules/executions/run-feed.ts';
+import { createServiceDatabase, type ServiceDatabase } from '../../../src/platform/db/service.ts';
+import type { EventInput } from '../../../src/platform/feed/events.ts';
+import { takeExecution } from '../../../src/platform/feed/feed.ts';
+import { captureLog } from '../../support/log.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
+import { hasEnded, linesOf, openTraining, statusesOf } from '../../support/training.ts';
 
 const line = (message: string): EventInput => ({
   type: 'log',

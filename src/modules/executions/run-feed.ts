@@ -1,23 +1,24 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { ServiceDatabase } from '../../../platform/db/service.ts';
-import type { Sql } from '../../../platform/db/sql.ts';
-import { codeOf, messageOf } from '../../../platform/errors.ts';
-import { FeedError } from '../../../platform/feed/errors.ts';
+import type { ServiceDatabase } from '../../platform/db/service.ts';
+import type { Sql } from '../../platform/db/sql.ts';
+import { codeOf, messageOf } from '../../platform/errors.ts';
+import { FeedError } from '../../platform/feed/errors.ts';
 import {
   type EventInput,
   type ExecutionEvent,
+  type ExecutionKind,
   type ExecutionRef,
   eventJson,
-} from '../../../platform/feed/events.ts';
+} from '../../platform/feed/events.ts';
 import {
   appendEvents,
   type Finish,
   finishExecution,
   readEvents,
   releaseExecution,
-} from '../../../platform/feed/feed.ts';
-import type { Logger } from '../../../platform/logger.ts';
+} from '../../platform/feed/feed.ts';
+import type { Logger } from '../../platform/logger.ts';
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 2_000;
@@ -25,6 +26,13 @@ const LAST_RETRY_MS = 2_000;
 const PERMANENT = /^(0A|22|23|42|P0|RC)/;
 /** Events that others may have added to a stream while we did not know whether ours were. */
 const FOREIGN_EVENTS = 1_000;
+
+/** What locks the row of an execution. */
+const LOCKS: Record<ExecutionKind, string> = {
+  training: 'select from public.training_executions where id = $1 for no key update',
+  agent: 'select from public.agent_executions where id = $1 for no key update',
+  workflow: 'select from public.workflow_executions where id = $1 for no key update',
+};
 
 /** One attempt's way into the feed. Each call outlasts a database that is away and writes once. */
 export type RunFeed = {
@@ -65,7 +73,7 @@ export function createRunFeed(options: {
 
   async function appendOnce(sql: Sql, events: readonly EventInput[]): Promise<number> {
     // Also waits for a statement of ours that lost its client and is still at work.
-    await sql.query('select from public.training_executions where id = $1 for no key update', [execution.id]);
+    await sql.query(LOCKS[execution.kind], [execution.id]);
     const newer = await readEvents(sql, {
       ...execution,
       after: lastSeq,

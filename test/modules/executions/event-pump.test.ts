@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { createEventPump } from '../../../../src/modules/training/local/event-pump.ts';
-import type { EventInput } from '../../../../src/platform/feed/events.ts';
+import { createEventPump } from '../../../src/modules/executions/event-pump.ts';
+import type { EventInput } from '../../../src/platform/feed/events.ts';
 
 const line = (message: string): EventInput => ({
   type: 'log',
