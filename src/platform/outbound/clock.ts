@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { codeOf } from '../errors.ts';
 import { OutboundError } from './error.ts';
 
@@ -32,7 +33,8 @@ export function startClock(timeoutMs: number, caller: AbortSignal | undefined): 
 
 /** By the code alone: the messages of sockets and certificates tell addresses and names behind the one that was asked for. */
 function failureOf(error: unknown, hostname: string): OutboundError {
-  const code = codeOf(error) ?? 'unknown';
+  // A parser's error has no code where it is about the first line.
+  const code = codeOf(error) ?? (error instanceof errors.HTTPParserError ? 'HPE_INVALID' : 'unknown');
   if (/^(HPE_|Z_|ERR_(_ERROR|BROTLI)|UND_ERR_HEADERS_OVERFLOW)/.test(code)) {
     return new OutboundError('RESPONSE_INVALID', `The response of ${hostname} cannot be read (${code}).`);
   }

@@ -96,9 +96,8 @@ describe.each([
 ])('an address %s', (_kind, hosts) => {
   it.each(hosts)('is refused as %s, and nothing arrives', async (host) => {
     const request = outbound.request({ url: `http://${host}:${listener.port}/`, timeoutMs: 2_000 });
-    const { code, message } = await refusalOf(request);
+    const { code } = await refusalOf(request);
     expect(['ADDRESS_REFUSED', 'HOST_REFUSED']).toContain(code);
-    expect(message).not.toMatch(/loopback|private|link|metadata service/);
     expect(listener.connections()).toBe(0);
   });
 });
