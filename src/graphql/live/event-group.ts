@@ -5,7 +5,9 @@ import type { FeedPage } from '../../platform/live/stream.ts';
 import { Frame } from './frame.ts';
 import type { Group, GroupOptions, Subscriber } from './group.ts';
 import { type Sink, whenReady } from './sink.ts';
-import type { EventFeed, EventsToFollow } from './source.ts';
+import type { EventFeed, EventsToFollow, Numbered } from './source.ts';
+
+type Page = FeedPage<Numbered>;
 
 type Member = {
   readonly sink: Sink;
@@ -41,10 +43,10 @@ export class EventGroup implements Group {
   /** When the last frame went out, by `performance.now()`. */
   #sentAt = Number.NEGATIVE_INFINITY;
 
-  constructor(source: EventsToFollow, options: GroupOptions) {
+  constructor(source: EventsToFollow, feed: EventFeed, options: GroupOptions) {
     this.#options = options;
     this.#source = source;
-    this.#feed = source.open();
+    this.#feed = feed;
     this.#cursor = source.after;
     this.#stopListening = this.#feed.onChange(() => this.#run());
   }
@@ -131,7 +133,7 @@ export class EventGroup implements Group {
     if (from === this.#cursor) this.#send(page, frame);
   }
 
-  #send(page: FeedPage, frame: Frame): void {
+  #send(page: Page, frame: Frame): void {
     const from = this.#cursor;
     this.#sentAt = performance.now();
     const age = this.#cursor >= this.#liveFrom ? this.#source.ageOf(page) : undefined;
@@ -149,7 +151,7 @@ export class EventGroup implements Group {
     if (this.#live.size === 0) this.#promote();
   }
 
-  #give(member: Member, page: FeedPage, frame: Frame): void {
+  #give(member: Member, page: Page, frame: Frame): void {
     member.cursor = page.to;
     this.#stats.deliveries += 1;
     member.sink.next(frame);
@@ -198,7 +200,7 @@ export class EventGroup implements Group {
   }
 
   /** Whoever catches up arrives exactly where the group is, not beyond. */
-  #upToCursor(page: FeedPage): FeedPage {
+  #upToCursor(page: Page): Page {
     if (page.to <= this.#cursor) return page;
     const events = page.events.filter(({ seq }) => seq <= this.#cursor);
     return { events, to: events.at(-1)?.seq ?? page.to, ended: false };
@@ -211,7 +213,7 @@ export class EventGroup implements Group {
     this.#stats.paused -= 1;
   }
 
-  #frameBehind(page: FeedPage): Promise<Frame> {
+  #frameBehind(page: Page): Promise<Frame> {
     const key = `${page.events[0]?.seq} ${page.to} ${page.ended}`;
     const known = this.#pagesBehind.get(key);
     if (known) return known;
@@ -225,7 +227,7 @@ export class EventGroup implements Group {
     return made;
   }
 
-  async #make({ events, to, ended }: FeedPage): Promise<Frame> {
+  async #make({ events, to, ended }: Page): Promise<Frame> {
     this.#stats.frames += 1;
     return new Frame(await this.#options.execute({ events, lastSeq: to, ended }));
   }

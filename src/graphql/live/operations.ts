@@ -81,7 +81,7 @@ export function createLiveOperations({ schema, executing, mask, stats }: Options
     };
     const group: Group =
       follows.kind === 'events'
-        ? new EventGroup(follows, options)
+        ? new EventGroup(follows, follows.open(viewer), options)
         : new StateGroup(follows, follows.open(viewer), options);
     const kept = { group, identities };
     groups.set(key, kept);

@@ -4,15 +4,18 @@ import type { FeedPage } from '../../platform/live/stream.ts';
 /** Calls back when there may be something new. */
 type OnChange = { onChange(listener: () => void): () => void };
 
+/** Whatever is followed by its number; `at` is when it was recorded. */
+export type Numbered = { seq: number; at: Date };
+
 /** Events of one stream, for all who follow it. */
-export interface EventFeed extends OnChange {
+export interface EventFeed<Event extends Numbered = Numbered> extends OnChange {
   /** The number of the newest event known. */
   readonly head: number;
   /** Whether everything up to the head is everything there will be. */
   readonly isOver: boolean;
   /** Set when it is over for everybody before its end, e.g. because the execution was deleted. */
   readonly failure: Error | undefined;
-  after(cursor: number): FeedPage | Promise<FeedPage>;
+  after(cursor: number): FeedPage<Event> | Promise<FeedPage<Event>>;
   close(): void;
 }
 
@@ -67,10 +70,10 @@ export type EventsToFollow = Common & {
   readonly kind: 'events';
   /** The number of the last event that the subscriber has. */
   readonly after: number;
-  /** Opened once for all who share it. */
-  open(): EventFeed;
+  /** Opened once for all who share it, on behalf of any of them. */
+  open(viewer: Viewer): EventFeed;
   /** Milliseconds since the first event of a page was recorded, for the hub's figures. */
-  ageOf(page: FeedPage): number | undefined;
+  ageOf(page: FeedPage<Numbered>): number | undefined;
 };
 
 /** The newest state, without those that came and went between two deliveries. */

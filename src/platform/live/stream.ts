@@ -4,9 +4,9 @@ import { Ring, type RingLimits } from './ring.ts';
 import type { LiveStats } from './stats.ts';
 import type { ReadStream } from './stream-reader.ts';
 
-/** What a stream has after a cursor: in order, without gaps. */
-export type FeedPage = {
-  events: ExecutionEvent[];
+/** What a feed has after a cursor, in order; of an execution without gaps. */
+export type FeedPage<Event extends { seq: number } = ExecutionEvent> = {
+  events: Event[];
   /** The number of the last of them; the cursor itself where there is none. */
   to: number;
   /** Whether the execution has ended and nothing comes after this. */

@@ -4,12 +4,14 @@ import { accounts } from './accounts.ts';
 import { agents } from './agents.ts';
 import { billing } from './billing.ts';
 import { executions } from './executions.ts';
+import { notifications } from './notifications.ts';
 import { observability } from './observability.ts';
 import { training } from './training.ts';
 import { workflows } from './workflows.ts';
 
 const ofModules: Cases = {
   ...accounts,
+  ...notifications,
   ...observability,
   ...billing,
   ...executions,

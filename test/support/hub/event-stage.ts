@@ -80,6 +80,7 @@ export class EventStage {
         watch: () => () => {},
         ageOf: () => this.ageMs,
       },
+      this.#feed(),
       {
         execute: (root) => this.#execute(root),
         failed: (error) => ({ data: { failed: String(error) } }),

@@ -1,0 +1,3 @@
+import { createTable } from '../../graphql/table.ts';
+
+export const notifications = createTable('Notification', { orders: { createdAt: 'moment' } });

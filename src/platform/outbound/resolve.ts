@@ -1,0 +1,59 @@
+import { lookup, Resolver } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { type Allowance, isAllowedAddress } from './allowances.ts';
+import { OutboundError } from './error.ts';
+import { refusedAddress, type Target } from './target.ts';
+
+/** The addresses of a host, at least one. @throws where there is none, or the signal was aborted */
+export type Resolve = (host: string, options: { isNamed: boolean; signal: AbortSignal }) => Promise<string[]>;
+
+/**
+ * Names that operators allowed are resolved as the system does it, by its hosts file and search domains. Names of users
+ * are asked of the name servers alone: that knows no names of this machine's, and a name server that does not answer
+ * holds no thread of the four that files are read with.
+ */
+export const resolveHost: Resolve = async (host, { isNamed, signal }) => {
+  if (isNamed) return (await lookup(host, { all: true })).map(({ address }) => address);
+  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+  const cancel = () => resolver.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    const found = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+    const addresses = found.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+    if (addresses.length === 0) await resolver.resolve4(host);
+    return addresses;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+};
+
+/**
+ * What may be connected to. One address that is refused refuses them all: a name that is half public is somebody's try.
+ *
+ * @throws {OutboundError} CONNECTION_FAILED where the name has no address, ADDRESS_REFUSED
+ */
+export async function checkedAddresses(
+  { url, host, isNamed }: Target,
+  options: { resolve: Resolve; allowances: readonly Allowance[]; signal: AbortSignal },
+): Promise<string[]> {
+  const { resolve, allowances, signal } = options;
+  if (isIP(host) !== 0) return [host];
+  const addresses = await untilAborted(resolve(host, { isNamed, signal }), signal).catch(() => []);
+  signal.throwIfAborted();
+  if (addresses.length === 0) {
+    throw new OutboundError('CONNECTION_FAILED', `The host ${url.hostname} was not found.`);
+  }
+  if (!isNamed && !addresses.every((address) => isAllowedAddress(address, allowances)))
+    throw refusedAddress(url);
+  return addresses;
+}
+
+/** The system's own look-ups cannot be called off: one that goes on for minutes is left alone. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
