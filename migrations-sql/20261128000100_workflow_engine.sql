@@ -74,6 +74,7 @@ create policy workflow_step_runs_select_own on runcast.workflow_step_runs
 grant select on runcast.workflow_step_runs to authenticated, service_role;
 create index idx_workflow_step_runs_queued on runcast.workflow_step_runs (lane) where state = 'queued';
 create index idx_workflow_step_runs_step on runcast.workflow_step_runs (execution_id, step_id);
+create index idx_workflow_step_runs_execution_id on runcast.workflow_step_runs (execution_id, created_at, id);
 comment on table runcast.workflow_step_runs is
   'One run of a step in one place: a step in a loop has one for each iteration. Written by the functions of this file alone.';
 comment on column runcast.workflow_step_runs.parent_id is 'The run of the step that holds the place; the execution''s id on the main line';
@@ -411,13 +412,20 @@ begin
 end
 $$;
 
+-- Ids in the order of time, to the microsecond: rows of one execution have the same start, and lists tell such by id.
+create function runcast.time_ordered_uuid() returns uuid
+language sql volatile set search_path = '' as $$
+  select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000000)::bigint), 14, '0')
+    || right(replace(gen_random_uuid()::text, '-', ''), 18))::uuid
+$$;
+
 -- One row for each state that an execution passes through, where its workflow wants them.
 create function runcast.log_workflow_state(p_execution uuid, p_status text) returns void
 language sql set search_path = '' as $$
   insert into public.workflow_execution_logs (
-    execution_id, workflow_id, user_id, tenant_id, status, started_at, completed_at, duration, steps_executed,
+    id, execution_id, workflow_id, user_id, tenant_id, status, started_at, completed_at, duration, steps_executed,
     steps_succeeded, steps_failed, error, input, output)
-  select e.id, e.workflow_id, e.user_id, e.tenant_id, p_status, e.started_at,
+  select runcast.time_ordered_uuid(), e.id, e.workflow_id, e.user_id, e.tenant_id, p_status, e.started_at,
     case when p_status <> 'started' then clock_timestamp() end,
     case when p_status <> 'started'
       then least(extract(epoch from clock_timestamp() - e.started_at) * 1000, 2147483647)::integer end,
@@ -934,7 +942,8 @@ revoke execute on function
   runcast.retry_at(jsonb, integer, numeric),
   runcast.fail_step(runcast.workflow_runs, runcast.workflow_step_runs, jsonb, boolean, numeric),
   runcast.fail_workflow(runcast.workflow_runs, jsonb), runcast.compensate_next(runcast.workflow_runs),
-  runcast.stop_steps(uuid, text), runcast.log_workflow_state(uuid, text), runcast.record_telemetry(uuid, text),
+  runcast.stop_steps(uuid, text), runcast.time_ordered_uuid(), runcast.log_workflow_state(uuid, text),
+  runcast.record_telemetry(uuid, text),
   runcast.end_workflow(runcast.workflow_runs, text, jsonb, jsonb), runcast.append_workflow_events(uuid, jsonb[]),
   runcast.start_workflow(uuid, jsonb, boolean), runcast.begin_workflow(uuid), runcast.take_step(uuid, uuid, uuid, text),
   runcast.step_results(uuid, text, uuid[]), runcast.settle_step(uuid, uuid, integer, jsonb),

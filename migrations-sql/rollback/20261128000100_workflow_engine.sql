@@ -10,7 +10,7 @@ drop function if exists
   runcast.retry_at(jsonb, integer, numeric),
   runcast.fail_step(runcast.workflow_runs, runcast.workflow_step_runs, jsonb, boolean, numeric),
   runcast.fail_workflow(runcast.workflow_runs, jsonb), runcast.compensate_next(runcast.workflow_runs),
-  runcast.stop_steps(uuid, text), runcast.log_workflow_state(uuid, text), runcast.record_telemetry(uuid, text),
+  runcast.stop_steps(uuid, text), runcast.time_ordered_uuid(), runcast.log_workflow_state(uuid, text), runcast.record_telemetry(uuid, text),
   runcast.end_workflow(runcast.workflow_runs, text, jsonb, jsonb), runcast.append_workflow_events(uuid, jsonb[]),
   runcast.start_workflow(uuid, jsonb, boolean), runcast.begin_workflow(uuid), runcast.take_step(uuid, uuid, uuid, text),
   runcast.step_results(uuid, text, uuid[]), runcast.settle_step(uuid, uuid, integer, jsonb),

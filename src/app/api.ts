@@ -15,6 +15,7 @@ import { type Sockets, serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
+import { createWorkflowRunService } from '../modules/workflows/run-service.ts';
 import { type Config, defaultLimits, defaultLiveLimits } from '../platform/config.ts';
 import type { ViewerDatabase } from '../platform/db/viewer.ts';
 import { sendJson } from '../platform/http.ts';
@@ -86,6 +87,7 @@ export function createApi(options: ApiOptions): Api {
   const closing = new AbortController();
   const responses = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
+  const workflowRuns = createWorkflowRunService({ faultsHere: () => [] });
   const origins = createOrigins(config.allowedOrigins ?? []);
   const admission = createAdmission({
     verify,
@@ -112,7 +114,7 @@ export function createApi(options: ApiOptions): Api {
   const graphql = createGraphql({
     schema,
     verify,
-    base: { viewerDb, live, log, services: { training: service, liveFigures } },
+    base: { viewerDb, live, log, services: { training: service, workflowRuns, liveFigures } },
     closing: closing.signal,
     timeoutMs: config.statementTimeoutMs + (options.operationMarginMs ?? OPERATION_MARGIN_MS),
     playground: config.graphiql && examples,

@@ -38,6 +38,9 @@ import '../modules/workflows/tenant-fields.ts';
 import '../modules/workflows/definition-inputs.ts';
 import '../modules/workflows/definition-queries.ts';
 import '../modules/workflows/mutations.ts';
+import '../modules/workflows/run-types.ts';
+import '../modules/workflows/run-mutations.ts';
+import '../modules/workflows/subscriptions.ts';
 
 /** The schema of all modules: each file imported above defines its types on the builder. */
 export const schema = builder.toSchema();

@@ -93,6 +93,13 @@ export const WorkflowExecutionRef = builder.prismaNode('WorkflowExecution', {
       nullable: true,
       description: 'When it ended, however it did; null before.',
     }),
+    retryOf: t.field({
+      type: 'UUID',
+      nullable: true,
+      description: 'The run that this one runs again, by its row’s id; null where it is the first.',
+      resolve: async ({ id }, _args, context) =>
+        (await headOf(context, { kind: 'workflow', id }))?.retryOf ?? null,
+    }),
     lastSeq: t.int({
       description: 'The number of its newest event.',
       resolve: async ({ id }, _args, context) =>

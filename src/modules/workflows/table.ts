@@ -7,3 +7,7 @@ export const workflows = createTable('Workflow', {
 export const workflowExecutions = createTable('WorkflowExecution', { orders: { startedAt: 'moment' } });
 
 export const workflowExecutionLogs = createTable('WorkflowExecutionLog', { orders: { startedAt: 'moment' } });
+
+export const workflowStepRuns = createTable('WorkflowStepRun', { orders: { createdAt: 'moment' } });
+
+export const approvals = createTable('Approval', { orders: { createdAt: 'moment' } });

@@ -53,3 +53,32 @@ export const JOINS = {
   all: 'It runs once all of them have arrived.',
   any: 'It runs once, with the first that arrives.',
 } as const;
+
+export const STEP_RUN_STATES = {
+  waiting: 'Waits for the steps before it.',
+  queued: 'Is ready, and waits for a worker.',
+  running: 'Is being run.',
+  delayed: 'Is to run at `runAt`: a delay, or the pause before another try.',
+  awaiting: 'Waits for a decision, or for the end of an execution that it has started. Holds no worker.',
+  holding: 'Waits for the steps within it: a branch, a body, a stand-in.',
+  completed: 'Has ended well.',
+  skipped: 'Has failed, and the flow goes on without it.',
+  failed: 'Has failed for good.',
+  cancelled: 'Was given up, since the execution ended without it.',
+} as const;
+
+export const STEP_PLACES = {
+  main: 'On the main line.',
+  then: 'In the branch of a condition that holds.',
+  else: 'In the other branch.',
+  loop: 'In the body of a loop.',
+  fallback: 'In place of a step that has failed.',
+  compensate: 'To undo a step.',
+} as const;
+
+export const APPROVAL_DECISIONS = {
+  approved: 'It was approved.',
+  rejected: 'It was refused.',
+  expired: 'Nobody answered in time.',
+  withdrawn: 'Its execution ended without it.',
+} as const;
