@@ -4,6 +4,8 @@ import '../graphql/error-types.ts';
 import '../modules/accounts/schema.ts';
 import '../modules/accounts/mutations.ts';
 import '../modules/accounts/token-renewal.ts';
+import '../modules/secrets/schema.ts';
+import '../modules/secrets/mutations.ts';
 import '../modules/billing/schema.ts';
 import '../modules/billing/usage-records.ts';
 import '../modules/billing/billing-events.ts';

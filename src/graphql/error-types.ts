@@ -8,6 +8,7 @@ import {
   type ExpectedError,
   type FieldFault,
   ForbiddenError,
+  NotConfiguredError,
   NotFoundError,
   ProviderUnavailableError,
   UnauthenticatedError,
@@ -90,6 +91,14 @@ builder.objectType(ProviderUnavailableError, {
     provider: t.exposeString('provider', {
       description: 'The provider asked for, as it is stored, e.g. openai.',
     }),
+  }),
+});
+builder.objectType(NotConfiguredError, {
+  name: 'NotConfiguredError',
+  description: ERROR_CODES.NOT_CONFIGURED,
+  interfaces,
+  fields: (t) => ({
+    setting: t.exposeString('setting', { description: 'The setting that is missing, e.g. SECRETS_KEY.' }),
   }),
 });
 builder.objectType(ExecutionEndedError, {

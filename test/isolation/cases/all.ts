@@ -5,11 +5,13 @@ import { agents } from './agents.ts';
 import { billing } from './billing.ts';
 import { executions } from './executions.ts';
 import { observability } from './observability.ts';
+import { secrets } from './secrets.ts';
 import { training } from './training.ts';
 import { workflows } from './workflows.ts';
 
 const ofModules: Cases = {
   ...accounts,
+  ...secrets,
   ...observability,
   ...billing,
   ...executions,
