@@ -13,11 +13,13 @@ import { createSocketLimits } from '../graphql/limits/socket-limits.ts';
 import { Outlets } from '../graphql/live/outlet.ts';
 import { type Sockets, serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
+import { createSecretsService } from '../modules/secrets/service.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
 import { createWorkflowRunService } from '../modules/workflows/run-service.ts';
 import { type Config, defaultLimits, defaultLiveLimits } from '../platform/config.ts';
 import type { ViewerDatabase } from '../platform/db/viewer.ts';
+import type { Cipher } from '../platform/encryption.ts';
 import { sendJson } from '../platform/http.ts';
 import { SCHEMA } from '../platform/jobs/install.ts';
 import type { LiveFigures } from '../platform/live/figures.ts';
@@ -56,6 +58,8 @@ export type ApiOptions = {
   live: Live;
   log: Logger;
   providers: Availabilities;
+  /** Encrypts secrets; without one none can be set. */
+  cipher?: Cipher | undefined;
   /** How much longer than one statement an operation may take; default: 5 s. */
   operationMarginMs?: number;
   /** Text by sha256; default: none. */
@@ -114,7 +118,17 @@ export function createApi(options: ApiOptions): Api {
   const graphql = createGraphql({
     schema,
     verify,
-    base: { viewerDb, live, log, services: { training: service, workflowRuns, liveFigures } },
+    base: {
+      viewerDb,
+      live,
+      log,
+      services: {
+        training: service,
+        workflowRuns,
+        secrets: createSecretsService({ cipher: options.cipher }),
+        liveFigures,
+      },
+    },
     closing: closing.signal,
     timeoutMs: config.statementTimeoutMs + (options.operationMarginMs ?? OPERATION_MARGIN_MS),
     playground: config.graphiql && examples,

@@ -15,6 +15,7 @@ import type { SendHint } from '../platform/live/hint-source.ts';
 import { createLive, type Live } from '../platform/live/live.ts';
 import { createNotifier } from '../platform/live/notifier.ts';
 import type { Logger } from '../platform/logger.ts';
+import { resolveSecretKeys } from '../platform/secret-keys.ts';
 import { createApi, type ReadinessCheck } from './api.ts';
 import { openDatabase } from './database.ts';
 import { makeDemoWorkspace } from './demo.ts';
@@ -60,6 +61,7 @@ export async function startRuncast({
   const listening = config.api ? await listen(config.host, config.port) : undefined;
   if (listening) lifecycle.onStop('port', () => closeServer(listening.server));
   const jwt = await resolveJwt(config);
+  const cipher = await resolveSecretKeys(config);
   const persistedOperations = config.api ? await loadPersistedOperations(config) : undefined;
   signal.throwIfAborted();
 
@@ -87,6 +89,7 @@ export async function startRuncast({
     verify: rememberTokens(createTokenVerifier(jwt)),
     log,
     providers: createProviders({ config, log }),
+    cipher,
     readiness,
     ...(persistedOperations && { persistedOperations }),
   });

@@ -7,6 +7,8 @@ import '../modules/accounts/token-renewal.ts';
 import '../modules/notifications/schema.ts';
 import '../modules/notifications/mutations.ts';
 import '../modules/notifications/subscriptions.ts';
+import '../modules/secrets/schema.ts';
+import '../modules/secrets/mutations.ts';
 import '../modules/billing/schema.ts';
 import '../modules/billing/usage-records.ts';
 import '../modules/billing/billing-events.ts';

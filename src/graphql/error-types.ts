@@ -9,6 +9,7 @@ import {
   type FieldFault,
   ForbiddenError,
   LimitReachedError,
+  NotConfiguredError,
   NotFoundError,
   ProviderUnavailableError,
   UnauthenticatedError,
@@ -91,6 +92,14 @@ builder.objectType(ProviderUnavailableError, {
     provider: t.exposeString('provider', {
       description: 'The provider asked for, as it is stored, e.g. openai.',
     }),
+  }),
+});
+builder.objectType(NotConfiguredError, {
+  name: 'NotConfiguredError',
+  description: ERROR_CODES.NOT_CONFIGURED,
+  interfaces,
+  fields: (t) => ({
+    setting: t.exposeString('setting', { description: 'The setting that is missing, e.g. SECRETS_KEY.' }),
   }),
 });
 builder.objectType(ExecutionEndedError, {

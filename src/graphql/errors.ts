@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   CONFLICT: 'Something that exists already stands in the way.',
   PROVIDER_UNAVAILABLE:
     'The provider is not configured, not built yet or not reachable; nothing was written.',
+  NOT_CONFIGURED: 'This server lacks a setting for this; nothing was written.',
   EXECUTION_ENDED: 'The execution has ended: its status, progress, error, logs and events stay as they are.',
   EXECUTION_NOT_ENDED: 'The execution has not ended yet, so it cannot be run again.',
   LIMIT_REACHED: 'As many runs wait as may, or runs have started each other too deep; nothing was written.',
@@ -89,6 +90,16 @@ export class ProviderUnavailableError extends ExpectedError {
   constructor(provider: string, reason: string, details?: ErrorDetails) {
     super('PROVIDER_UNAVAILABLE', `The provider ${provider} cannot run this: ${reason}`, details);
     this.provider = provider;
+  }
+}
+
+export class NotConfiguredError extends ExpectedError {
+  /** The name of the setting, as .env.example has it. */
+  readonly setting: string;
+
+  constructor(setting: string, message: string) {
+    super('NOT_CONFIGURED', message, { remedy: `An operator sets ${setting}.` });
+    this.setting = setting;
   }
 }
 

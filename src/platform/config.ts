@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { allowancesOf, keysOf, portsOf } from './config-lists.ts';
 import { StartupError } from './errors.ts';
 import { type LogLevel, logLevels } from './logger.ts';
+import type { Allowance } from './outbound/allowances.ts';
 
 const flag = z
   .enum(['on', 'off', 'true', 'false', '1', '0'])
@@ -165,6 +167,28 @@ export const settings = z.object({
     .describe(`One of ${logLevels.join(', ')}; default: warn, and info in production.`)
     .meta({ example: 'info' }),
   SHUTDOWN_GRACE_MS: whole(500, 60_000).default(4000).describe('Time to drain after SIGTERM or Ctrl-C.'),
+  SECRETS_KEY: z
+    .string()
+    .optional()
+    .transform((text, context) => (text === undefined ? undefined : keysOf(text, context)))
+    .describe(
+      'Keys of 32 bytes in base64 that secrets are encrypted with: the first encrypts, all decrypt; default with the embedded Postgres: made in the data folder.',
+    )
+    .meta({ example: 'output-of-openssl-rand-base64-32,the-one-before' }),
+  OUTBOUND_ALLOWED_HOSTS: z
+    .string()
+    .optional()
+    .transform((text, context) => (text === undefined ? undefined : allowancesOf(text, context)))
+    .describe(
+      'Hosts off the public internet that workflows and agents may call: names, addresses, either with a port, and ranges. Default: none.',
+    )
+    .meta({ example: 'models.lan:8000,10.1.0.0/16' }),
+  // The two of the web, and the two that its servers are tried out on.
+  OUTBOUND_PORTS: z
+    .string()
+    .default('80,443,8080,8443')
+    .transform((text, context) => portsOf(text, context))
+    .describe('Ports that workflows and agents may call; any for all.'),
   LOCAL_TRAINER: z
     .string()
     .optional()
@@ -270,6 +294,10 @@ export type Config = {
   limits: DocumentLimits;
   live: LiveLimits;
   metricsToken?: string;
+  /** The first one encrypts, all decrypt. */
+  secretKeys?: [Buffer, ...Buffer[]];
+  /** What requests that users' definitions cause may reach; no ports: any. */
+  outbound: { ports: readonly number[]; allowances: readonly Allowance[] };
   demo: boolean;
   logLevel: LogLevel;
   shutdownGraceMs: number;
@@ -338,6 +366,8 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     limits: limitsOf(s),
     live: liveLimitsOf(s),
     ...(s.METRICS_TOKEN && { metricsToken: s.METRICS_TOKEN }),
+    ...(s.SECRETS_KEY && { secretKeys: s.SECRETS_KEY }),
+    outbound: { ports: s.OUTBOUND_PORTS, allowances: s.OUTBOUND_ALLOWED_HOSTS ?? [] },
     demo: s.DEMO ?? graphiql,
     logLevel: s.LOG_LEVEL ?? (isProduction ? 'info' : 'warn'),
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,

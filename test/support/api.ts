@@ -11,12 +11,16 @@ import { rememberTokens } from '../../src/platform/auth/remember-tokens.ts';
 import { createTokenVerifier } from '../../src/platform/auth/verify-token.ts';
 import { defaultLiveLimits } from '../../src/platform/config.ts';
 import { createViewerDatabase } from '../../src/platform/db/viewer.ts';
+import { createCipher } from '../../src/platform/encryption.ts';
 import type { SendHint } from '../../src/platform/live/hint-source.ts';
 import { createLive } from '../../src/platform/live/live.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export const JWT = { secret: 'a-secret-for-tests-of-at-least-32-characters', audience: 'authenticated' };
+
+/** Encrypts what the API keeps, as workers of tests can read it. */
+export const cipher = createCipher([Buffer.alloc(32, 'a key for tests')]);
 
 export type User = { id: string; email: string; token: string };
 
@@ -65,7 +69,7 @@ export async function startApi(
   });
   const config = { statementTimeoutMs: 10_000, graphiql: true, introspection: true };
   const verify = rememberTokens(createTokenVerifier(JWT));
-  const api = createApi({ config, viewerDb, verify, live, log, providers: availabilities, ...rest });
+  const api = createApi({ config, viewerDb, verify, live, log, providers: availabilities, cipher, ...rest });
   const server = createHttpServer(api.handler, timeouts);
   const attached = api.attach(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

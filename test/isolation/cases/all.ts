@@ -6,12 +6,14 @@ import { billing } from './billing.ts';
 import { executions } from './executions.ts';
 import { notifications } from './notifications.ts';
 import { observability } from './observability.ts';
+import { secrets } from './secrets.ts';
 import { training } from './training.ts';
 import { workflows } from './workflows.ts';
 
 const ofModules: Cases = {
   ...accounts,
   ...notifications,
+  ...secrets,
   ...observability,
   ...billing,
   ...executions,

@@ -1,0 +1,3 @@
+import { createTable } from '../../graphql/table.ts';
+
+export const secrets = createTable('Secret', { orders: { name: 'text' } });
