@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { jsonObject, text, uuidOf } from '../../../graphql/validation.ts';
+import { text, uuidOf } from '../../../graphql/validation.ts';
 import { notObject, vocabulary, whole } from '../../../platform/shapes.ts';
 import { METHODS, PROVIDERS } from '../../training/vocabulary.ts';
 import { CHANNELS, DOCUMENT_FORMATS, RECONCILIATION_STRATEGIES, type StepType } from '../vocabulary.ts';
 import { condition } from './condition.ts';
+import { matchingRule } from './matching-rule.ts';
+import { MAX_PATTERN, patternFault } from './pattern.ts';
 import {
   anyJson,
   duration,
@@ -59,7 +61,12 @@ const transform = z
 const match = z
   .object(
     {
-      pattern: text(500).describe('The pattern to look for, in RE2’s syntax.'),
+      pattern: text(MAX_PATTERN)
+        .superRefine((pattern, { addIssue }) => {
+          const message = patternFault(pattern);
+          if (message) addIssue({ code: 'custom', message });
+        })
+        .describe('The pattern to look for, in RE2’s syntax.'),
       fields: listOf(expression).describe('Expressions for the texts to look in.'),
       threshold: z
         .number({ error: 'must be a number' })
@@ -77,7 +84,13 @@ const reconcile = z
     {
       sourceA: expression.describe('An expression for the first list of records.'),
       sourceB: expression.describe('An expression for the second.'),
-      matchingRules: listOf(jsonObject)
+      matchingRules: listOf(matchingRule)
+        .refine((rules) => rules.some(({ newerBy }) => newerBy === undefined), {
+          error: 'must hold a rule with a field',
+        })
+        .refine((rules) => rules.filter(({ newerBy }) => newerBy !== undefined).length <= 1, {
+          error: 'must name only one field as newerBy',
+        })
         .meta({ scalar: 'JSON' })
         .describe(
           'What makes two records the same, e.g. `{"field": "number"}` or `{"field": "amount", "tolerance": 0.01}`.',
