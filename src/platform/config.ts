@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { type ChannelsConfig, channelFaults, channelSettings, channelsOf } from './channel-settings.ts';
 import { StartupError } from './errors.ts';
 import { type LogLevel, logLevels } from './logger.ts';
 
@@ -173,6 +174,7 @@ export const settings = z.object({
     .meta({ example: '["python3", "train.py"]' }),
   LOCAL_MAX_RUNS: whole(1, 64).default(2).describe('Local runs that one worker trains at the same time.'),
   LOCAL_RUN_TIMEOUT_MINUTES: whole(1, 1380).default(1380).describe('A local run that takes longer fails.'),
+  ...channelSettings,
 });
 
 export type DocumentLimits = {
@@ -239,6 +241,7 @@ export type Config = {
   logLevel: LogLevel;
   shutdownGraceMs: number;
   local: { command?: string[]; maxRuns: number; runTimeoutMs: number };
+  channels: ChannelsConfig;
 };
 
 /**
@@ -253,8 +256,10 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = settings.safeParse(given);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const faults = parsed.success
+    ? channelFaults(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (!parsed.success || faults.length > 0) {
     throw new StartupError(`Invalid settings — ${faults.join('; ')}. See .env.example.`, { exitCode: 2 });
   }
   const s = parsed.data;
@@ -298,6 +303,7 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
       maxRuns: s.LOCAL_MAX_RUNS,
       runTimeoutMs: s.LOCAL_RUN_TIMEOUT_MINUTES * 60_000,
     },
+    channels: channelsOf(s),
   };
 }
 
