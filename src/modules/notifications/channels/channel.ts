@@ -30,3 +30,10 @@ export type Delivery = {
 
 /** @throws {ChannelError} where nobody could be told */
 export type Send = (message: Message) => Promise<Delivery>;
+
+export type SendOptions = {
+  /** How long the other side may take to answer; default: 10 s. */
+  timeoutMs?: number | undefined;
+};
+
+export const DEFAULT_TIMEOUT_MS = 10_000;

@@ -18,7 +18,7 @@ export type ChannelAvailability = {
 
 export type Channels = ChannelAvailability & {
   /**
-   * Sends within 10 s for each request that it takes.
+   * Sends; each request that it takes has 10 s.
    *
    * @throws {ChannelError} where nobody could be told, and why; the signal's reason once that is aborted
    */

@@ -1,18 +1,17 @@
 import { createHash } from 'node:crypto';
 import { createTransport } from 'nodemailer';
 import type { ChannelsConfig } from '../../../platform/channel-settings.ts';
-import type { Delivery, Send } from './channel.ts';
+import { DEFAULT_TIMEOUT_MS, type Delivery, type Send, type SendOptions } from './channel.ts';
 import { assertShort, ChannelError } from './channel-error.ts';
-import { smtpFailure, smtpReason } from './smtp-failure.ts';
+import { smtpFailure, smtpReason, tooLate } from './smtp-failure.ts';
 
-const TIMEOUT_MS = 10_000;
 const MAX_TEXT = 500_000;
 const MAX_SUBJECT = 200;
 
 /** No quoted names, comments or lists: one address is one recipient, whatever it is made of. */
 const ADDRESS = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$/;
 
-export type EmailOptions = {
+export type EmailOptions = SendOptions & {
   /** Certificates of authorities to trust in place of Node's own. */
   ca?: string | undefined;
 };
@@ -21,12 +20,13 @@ export type EmailOptions = {
  * Sends one e-mail to all recipients together, who see each other. TLS is demanded and verified. Whether somebody sends
  * it twice shows by its Message-ID, which is made of the idempotency key.
  */
-export function emailChannel(config: NonNullable<ChannelsConfig['email']>, { ca }: EmailOptions = {}): Send {
-  const transport = createTransport(transportOptions(config.url, ca));
+export function emailChannel(config: NonNullable<ChannelsConfig['email']>, options: EmailOptions = {}): Send {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, ca } = options;
+  const transport = createTransport(transportOptions(config.url, timeoutMs, ca));
   return async ({ recipients, message, subject, idempotencyKey, signal }) => {
     assertShort('an e-mail', message, MAX_TEXT);
     const to = [...new Set(recipients.map(addressOf))];
-    const late = AbortSignal.timeout(TIMEOUT_MS);
+    const late = AbortSignal.timeout(timeoutMs);
     const sent = await transport
       .sendMail({
         from: config.from,
@@ -41,13 +41,13 @@ export function emailChannel(config: NonNullable<ChannelsConfig['email']>, { ca 
       })
       .catch((cause: unknown) => {
         if (signal?.aborted) throw signal.reason;
-        throw smtpFailure(cause);
+        throw late.aborted ? tooLate(timeoutMs) : smtpFailure(cause);
       });
     return deliveryOf(to, sent.rejectedErrors ?? []);
   };
 }
 
-function transportOptions(text: string, ca: string | undefined) {
+function transportOptions(text: string, timeoutMs: number, ca: string | undefined) {
   const url = new URL(text);
   const isPlain = url.searchParams.get('tls') === 'off';
   const secure = url.protocol === 'smtps:';
@@ -59,10 +59,10 @@ function transportOptions(text: string, ca: string | undefined) {
     requireTLS: !secure && !isPlain,
     ignoreTLS: isPlain,
     ...(user && { auth: { user, pass: decodeURIComponent(url.password) } }),
-    connectionTimeout: TIMEOUT_MS,
-    greetingTimeout: TIMEOUT_MS,
-    socketTimeout: TIMEOUT_MS,
-    dnsTimeout: TIMEOUT_MS,
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    dnsTimeout: timeoutMs,
     tls: { rejectUnauthorized: true, ...(ca !== undefined && { ca }) },
   };
 }

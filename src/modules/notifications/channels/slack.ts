@@ -1,5 +1,5 @@
 import type { ChannelsConfig } from '../../../platform/channel-settings.ts';
-import type { Delivery, Send } from './channel.ts';
+import type { Delivery, Send, SendOptions } from './channel.ts';
 import { assertShort, ChannelError } from './channel-error.ts';
 import { postJson } from './post-json.ts';
 
@@ -19,7 +19,7 @@ export function isSlackWebhook(recipient: string): boolean {
  * Posts to incoming webhooks: to the configured one for the name of a channel, and to each recipient that is a webhook's
  * URL. Most webhooks post to one channel whatever name is sent along. Slack knows no idempotency keys.
  */
-export function slackChannel(config: ChannelsConfig['slack']): Send {
+export function slackChannel(config: ChannelsConfig['slack'], options: SendOptions = {}): Send {
   return async ({ recipients, message, signal }) => {
     const text = escaped(message);
     assertShort('Slack', text, MAX_TEXT);
@@ -31,6 +31,7 @@ export function slackChannel(config: ChannelsConfig['slack']): Send {
         url,
         body: { text, ...(channel !== undefined && { channel }) },
         signal,
+        ...options,
       });
       delivery.delivered.push(recipient);
     }

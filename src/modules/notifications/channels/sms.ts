@@ -1,5 +1,5 @@
 import type { ChannelsConfig } from '../../../platform/channel-settings.ts';
-import type { Send } from './channel.ts';
+import type { Send, SendOptions } from './channel.ts';
 import { assertShort, ChannelError } from './channel-error.ts';
 import { postJson } from './post-json.ts';
 
@@ -10,7 +10,8 @@ const MAX_TEXT = 1_600;
 const NUMBER = /^\+[1-9]\d{6,14}$/;
 
 /** Posts each message to a gateway, which is to know by its key what it has sent already. */
-export function smsChannel({ url, token, from }: NonNullable<ChannelsConfig['sms']>): Send {
+export function smsChannel(config: NonNullable<ChannelsConfig['sms']>, options: SendOptions = {}): Send {
+  const { url, token, from } = config;
   return async ({ recipients, message, idempotencyKey, signal }) => {
     assertShort('a text message', message, MAX_TEXT);
     const numbers = [...new Set(recipients.map(numberOf))];
@@ -22,6 +23,7 @@ export function smsChannel({ url, token, from }: NonNullable<ChannelsConfig['sms
         headers: { 'idempotency-key': key, ...(token && { authorization: `Bearer ${token}` }) },
         body: { to, from, text: message, idempotencyKey: key },
         signal,
+        ...options,
       });
     }
     return { delivered: numbers, refused: [] };
