@@ -25,6 +25,8 @@ const betweenModules = modules.map((name, at) => ({
     pathNot: [
       `^src/modules/${name}/`,
       ...(at ? [`^src/modules/(${modules.slice(0, at).join('|')})/${shared}\\.ts$`] : []),
+      // What sends notifications is for the steps and whoever runs them.
+      ...(modules.indexOf('notifications') < at ? ['^src/modules/notifications/(channels/|sql\\.ts$)'] : []),
       // What steps are made of has no types and no resolvers of its own.
       ...(modules.indexOf('steps') < at ? ['^src/modules/steps/'] : []),
     ],

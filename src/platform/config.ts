@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { type ChannelsConfig, channelFaults, channelSettings, channelsOf } from './channel-settings.ts';
 import { allowancesOf, keysOf, portsOf } from './config-lists.ts';
 import { StartupError } from './errors.ts';
 import { type LogLevel, logLevels } from './logger.ts';
@@ -232,6 +233,7 @@ export const settings = z.object({
     .optional()
     .describe('Where Anthropic’s API is; default: at Anthropic.')
     .meta({ example: 'https://api.anthropic.com/v1' }),
+  ...channelSettings,
 });
 
 export type DocumentLimits = {
@@ -305,6 +307,7 @@ export type Config = {
   /** Runs of agents at a time. */
   agentMaxRuns: number;
   models: ModelSettings;
+  channels: ChannelsConfig;
 };
 
 /** The model servers that the operator has set up; whatever is not is undefined. */
@@ -329,8 +332,10 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = settings.safeParse(given);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const faults = parsed.success
+    ? channelFaults(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (!parsed.success || faults.length > 0) {
     throw new StartupError(`Invalid settings — ${faults.join('; ')}. See .env.example.`, { exitCode: 2 });
   }
   const s = parsed.data;
@@ -378,6 +383,7 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
     },
     agentMaxRuns: s.AGENT_MAX_RUNS,
     models: modelsOf(s),
+    channels: channelsOf(s),
   };
 }
 

@@ -15,6 +15,8 @@ export type Scope = {
 /** On whose behalf a step runs, and what for. */
 export type StepCall = {
   execution: ExecutionRef;
+  /** The step of a workflow; of an agent's tool none. */
+  stepId?: string | undefined;
   owner: { userId: string; tenantId: string | null };
   /** The same for every attempt: by it receivers recognise what they have had already. */
   idempotencyKey: string;

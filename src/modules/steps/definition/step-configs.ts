@@ -135,10 +135,17 @@ const name = text(100).regex(
 const database = z
   .object(
     {
-      operation: name.describe('What to do, e.g. select.'),
+      operation: name.describe('One of select, count, insert, update, delete, as the table allows.'),
       table: name.describe('A table of the platform.'),
-      query: json.optional().describe('Which rows, as values by column.'),
-      data: anyJson.optional().describe('What to write.'),
+      query: json
+        .optional()
+        .describe(
+          'Which rows: `{"where": {"status": "failed", "started_at": {"gte": "2026-11-01T00:00:00Z"}}, "columns": ["id"], ' +
+            '"order": ["-started_at"], "limit": 10}`; texts may hold `{{ … }}`.',
+        ),
+      data: anyJson
+        .optional()
+        .describe('What to write, by column; for insert also a list of rows. Texts may hold `{{ … }}`.'),
     },
     notObject,
   )
@@ -220,7 +227,9 @@ const notification = z
         'By which way.',
       ),
       template: template.describe('The message with `{{ … }}` in it.'),
-      recipients: listOf(text(500)).describe('To whom: addresses, channels, numbers or user ids.'),
+      recipients: listOf(text(500)).describe(
+        'To whom: addresses, channels, numbers or user ids; may hold `{{ … }}`. In-app: `owner`, too.',
+      ),
     },
     notObject,
   )

@@ -7,7 +7,8 @@ import { scramVerifier } from './scram.ts';
 /** Whom each login role may act for by `set role`. */
 const ACTS_FOR: Record<LoginRole, string[]> = {
   runcast_api: ['anon', 'authenticated', 'service_role'],
-  runcast_worker: ['service_role'],
+  // A step of a workflow reads and writes tables on its owner's behalf.
+  runcast_worker: ['authenticated', 'service_role'],
 };
 
 export type Logins = {
