@@ -164,7 +164,7 @@ drop function runcast.start_execution(text, text, uuid, text, text);
 create function runcast.start_execution(
   p_kind text, p_id text, p_tenant_id uuid default null, p_idempotency_key text default null, p_retry_of text default null,
   p_priority integer default 1, p_parent_kind text default null, p_parent_id text default null,
-  p_parent_step_run uuid default null)
+  p_parent_step_run uuid default null, p_depth integer default 0)
 returns void
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -192,7 +192,9 @@ begin
   then
     raise exception 'there is no % execution %', p_kind, p_retry_of using errcode = 'RC001';
   end if;
-  if p_parent_id is not null then
+  if p_depth >= runcast.max_depth() then
+    raise exception 'executions start each other % deep already', runcast.max_depth() using errcode = 'RC005';
+  elsif p_parent_id is not null then
     select * into v_parent from runcast.execution_streams
     where kind = p_parent_kind and execution_id = p_parent_id and user_id = v_stream.user_id;
     if not found then
@@ -205,7 +207,7 @@ begin
   update runcast.execution_streams set
     origin = 'runcast', tenant_id = p_tenant_id, idempotency_key = p_idempotency_key, retry_of = p_retry_of,
     parent_kind = p_parent_kind, parent_id = p_parent_id, parent_step_run = p_parent_step_run,
-    depth = coalesce(v_parent.depth + 1, 0)
+    depth = coalesce(v_parent.depth + 1, p_depth)
   where kind = p_kind and execution_id = p_id;
 
   if p_parent_id is not null and p_kind = 'workflow' then
@@ -226,7 +228,7 @@ begin
   perform runcast.admit_runs(v_lane, p_id);
 end
 $$;
-comment on function runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid) is
+comment on function runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid, integer) is
   'Makes an execution that this transaction has inserted ours to run, and enqueues its job once its lane has a place. A '
   'second one with the same p_idempotency_key of the same user and kind violates execution_streams_idempotency_key. RC005 '
   'executions start each other too deep, RC006 the lane''s queue is full.';
@@ -291,8 +293,8 @@ $$;
 revoke execute on function
   runcast.max_depth(), runcast.run_limit(uuid, text, integer), runcast.run_job(text), runcast.fair_priority(bigint),
   runcast.admit_runs(uuid, text), runcast.leave_run_queue(), runcast.free_place(), runcast.lane_load(uuid),
-  runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid),
+  runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid, integer),
   runcast.cancel_children(text, text, text)
 from public, anon, authenticated;
-grant execute on function runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid)
+grant execute on function runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid, integer)
 to authenticated, service_role;

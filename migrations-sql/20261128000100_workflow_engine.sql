@@ -13,10 +13,7 @@ create table runcast.workflow_runs (
   paused_places jsonb not null default '[]',
   is_rolling_back boolean not null default false,
   failure jsonb,
-  output jsonb,
-  steps_executed integer not null default 0,
-  steps_succeeded integer not null default 0,
-  steps_failed integer not null default 0
+  output jsonb
 );
 alter table runcast.workflow_runs enable row level security;
 create policy workflow_runs_select_nobody on runcast.workflow_runs for select to authenticated using (false);
@@ -55,7 +52,6 @@ create table runcast.workflow_step_runs (
   vars jsonb not null default '{}',
   items jsonb,
   next_iteration integer not null default 0,
-  input jsonb,
   output jsonb,
   error jsonb,
   run_at timestamptz,
@@ -129,6 +125,13 @@ language sql immutable set search_path = '' as $$
   select jsonb_build_object('type', 'step', 'payload', jsonb_build_object(
     'stepId', (p_run).step_id, 'name', (p_run).name, 'type', (p_run).type, 'state', p_state, 'attempt', (p_run).attempt)
     || case when p_error is null then '{}' else jsonb_build_object('error', p_error) end)
+$$;
+
+-- Appends events of steps to an execution whose row is locked: they change neither its status nor its progress, and come
+-- from here, so there is nothing to check.
+create function runcast.append_step_events(p_execution uuid, p_events jsonb[]) returns bigint
+language sql set search_path = '' as $$
+  select runcast.record_events(runcast.writable_stream('workflow', p_execution::text), p_events, false, 'unchanged')
 $$;
 
 -- Enqueues the job of a run of a step; those of a lane that has many queued come after the first ones of others.
@@ -288,8 +291,6 @@ declare
 begin
   update runcast.workflow_step_runs set state = p_state, output = p_output, completed_at = clock_timestamp()
   where id = p_run.id;
-  update runcast.workflow_runs set steps_succeeded = steps_succeeded + (p_state = 'completed')::integer
-  where execution_id = p_run.execution_id;
   if v_name is not null and p_state = 'completed' then
     update public.workflow_executions set
       state = jsonb_set(case when jsonb_typeof(state) = 'object' then state else '{}' end, array[v_name], coalesce(p_output, 'null'))
@@ -337,7 +338,6 @@ begin
     perform runcast.enqueue_step(p_run, 'delayed', v_again);
     return array[runcast.step_event(p_run, 'delayed', p_error)];
   end if;
-  update runcast.workflow_runs set steps_failed = steps_failed + 1 where execution_id = p_run.execution_id;
   if v_on_error = 'skip' then
     return runcast.complete_step(p_workflow, p_run, null, 'skipped');
   elsif v_on_error = 'fallback' and p_workflow.plan -> 'places' ? (p_run.step_id || '/fallback') then
@@ -429,8 +429,13 @@ language sql set search_path = '' as $$
     case when p_status <> 'started' then clock_timestamp() end,
     case when p_status <> 'started'
       then least(extract(epoch from clock_timestamp() - e.started_at) * 1000, 2147483647)::integer end,
-    w.steps_executed, w.steps_succeeded, w.steps_failed, w.failure, e.input, w.output
-  from public.workflow_executions e join runcast.workflow_runs w on w.execution_id = e.id
+    t.executed, t.succeeded, t.failed, w.failure, e.input, w.output
+  from public.workflow_executions e
+  join runcast.workflow_runs w on w.execution_id = e.id
+  cross join lateral (
+    select count(*) filter (where r.attempt > 0) as executed, count(*) filter (where r.state = 'completed') as succeeded,
+      count(*) filter (where r.state in ('failed', 'skipped')) as failed
+    from runcast.workflow_step_runs r where r.execution_id = e.id) t
   where e.id = p_execution and w.is_audited
 $$;
 
@@ -474,6 +479,8 @@ declare
 begin
   if cardinality(p_events) = 0 then
     return null;
+  elsif not exists (select from unnest(p_events) e where e ->> 'type' = 'status') then
+    return runcast.append_step_events(p_id, p_events);
   end if;
   v_seq := runcast.append_execution_events('workflow', p_id::text, p_events);
   if v_last ->> 'type' = 'status' and runcast.is_terminal(v_last #>> '{payload,to}') then
@@ -555,10 +562,7 @@ begin
   if not found then
     return null;
   end if;
-  if v_run.attempt = 1 then
-    update runcast.workflow_runs set steps_executed = steps_executed + 1 where execution_id = p_execution;
-  end if;
-  perform runcast.append_execution_events('workflow', p_execution::text, array[runcast.step_event(v_run, 'running')]);
+  perform runcast.append_step_events(p_execution, array[runcast.step_event(v_run, 'running')]);
   return (
     select jsonb_build_object(
       'attempt', v_run.attempt, 'stepId', v_run.step_id, 'step', w.plan -> 'steps' -> v_run.step_id::text,
@@ -604,9 +608,9 @@ declare
   v_events jsonb[];
 begin
   perform runcast.lock_execution('workflow', p_execution::text);
-  update runcast.workflow_step_runs set input = coalesce(p_result -> 'input', input)
+  select * into v_run from runcast.workflow_step_runs
   where id = p_step_run and execution_id = p_execution and state = 'running' and attempt = p_attempt
-  returning * into v_run;
+  for update;
   if not found then
     return false;
   end if;
@@ -913,9 +917,9 @@ begin
   ids as materialized (select k.id as old, gen_random_uuid() as new from kept k)
   insert into runcast.workflow_step_runs (
     id, execution_id, step_id, name, type, parent_id, place, iteration, position, path, after, joins_any, is_last, lane, state,
-    attempt, tries, vars, items, next_iteration, input, output, error, created_at, queued_at, started_at, completed_at)
+    attempt, tries, vars, items, next_iteration, output, error, created_at, queued_at, started_at, completed_at)
   select i.new, p_id, k.step_id, k.name, k.type, coalesce(p.new, p_id), k.place, k.iteration, k.position, k.path, k.after,
-    k.joins_any, k.is_last, k.lane, k.state, k.attempt, k.tries, k.vars, k.items, k.next_iteration, k.input, k.output,
+    k.joins_any, k.is_last, k.lane, k.state, k.attempt, k.tries, k.vars, k.items, k.next_iteration, k.output,
     k.error, k.created_at, k.queued_at, k.started_at, k.completed_at
   from kept k join ids i on i.old = k.id left join ids p on p.old = k.parent_id;
   insert into runcast.workflow_step_runs (
@@ -932,7 +936,7 @@ comment on function runcast.restart_workflow(uuid, uuid, uuid) is
   'start_workflow with the plan and, but for what comes from p_step on, the steps of an earlier execution';
 
 revoke execute on function
-  runcast.step_event(runcast.workflow_step_runs, text, jsonb),
+  runcast.step_event(runcast.workflow_step_runs, text, jsonb), runcast.append_step_events(uuid, jsonb[]),
   runcast.enqueue_step(runcast.workflow_step_runs, text, timestamptz),
   runcast.open_place(runcast.workflow_runs, runcast.workflow_step_runs, text, integer, jsonb),
   runcast.continue_place(runcast.workflow_runs, uuid, text, integer), runcast.place_output(uuid, uuid, text, integer),

@@ -1,7 +1,7 @@
 -- Runs wait in no queue of ours any more: each is enqueued when it is started.
 drop trigger if exists runcast_leave_run_queue on runcast.execution_streams;
 drop function if exists
-  runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid), runcast.leave_run_queue(),
+  runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid, integer), runcast.leave_run_queue(),
   runcast.admit_runs(uuid, text), runcast.run_limit(uuid, text, integer), runcast.run_job(text), runcast.lane_load(uuid),
   runcast.fair_priority(bigint), runcast.max_depth(), runcast.cancel_children(text, text, text);
 drop table if exists runcast.run_queue;

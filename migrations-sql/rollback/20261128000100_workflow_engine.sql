@@ -6,6 +6,7 @@ drop function if exists
   runcast.continue_loop(runcast.workflow_runs, runcast.workflow_step_runs),
   runcast.complete_step(runcast.workflow_runs, runcast.workflow_step_runs, jsonb, text),
   runcast.step_event(runcast.workflow_step_runs, text, jsonb),
+  runcast.append_step_events(uuid, jsonb[]),
   runcast.enqueue_step(runcast.workflow_step_runs, text, timestamptz),
   runcast.retry_at(jsonb, integer, numeric),
   runcast.fail_step(runcast.workflow_runs, runcast.workflow_step_runs, jsonb, boolean, numeric),

@@ -134,6 +134,8 @@ export type Start = ExecutionRef & {
   parent?:
     | (ExecutionRef & { /** The run of a workflow's step that waits for its end. */ stepRunId?: string })
     | undefined;
+  /** How many executions up to one that a person, a program or a clock began, where it is no part of another. Default: 0. */
+  depth?: number | undefined;
 };
 
 /**
@@ -144,7 +146,7 @@ export type Start = ExecutionRef & {
  * @throws {FeedError} QUEUE_FULL, TOO_DEEP
  */
 export async function startExecution(sql: Sql, start: Start): Promise<void> {
-  await call<null>(sql, 'runcast.start_execution($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
+  await call<null>(sql, 'runcast.start_execution($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [
     start.kind,
     start.id,
     start.tenantId ?? null,
@@ -154,6 +156,7 @@ export async function startExecution(sql: Sql, start: Start): Promise<void> {
     start.parent?.kind ?? null,
     start.parent?.id ?? null,
     start.parent?.stepRunId ?? null,
+    start.depth ?? 0,
   ]);
 }
 

@@ -36,7 +36,7 @@ export async function loadWorkflow(sql: Sql, id: string): Promise<StoredWorkflow
   return { id: row.id, name, tenantId, enabled, auditLog, stored };
 }
 
-export type WorkflowStart = Pick<Start, 'idempotencyKey' | 'retryOf' | 'priority' | 'parent'> & {
+export type WorkflowStart = Pick<Start, 'idempotencyKey' | 'retryOf' | 'priority' | 'parent' | 'depth'> & {
   workflow: Pick<StoredWorkflow, 'id' | 'tenantId' | 'auditLog'>;
   /** Whose run it is. */
   userId: string;
@@ -56,14 +56,14 @@ export async function startWorkflow(
   sql: Sql,
   { definition, ...start }: WorkflowStart & { definition: Definition },
 ): Promise<string> {
-  const { workflow, parent, priority, idempotencyKey, retryOf } = start;
+  const { workflow, parent, priority, idempotencyKey, retryOf, depth } = start;
   const executionId = await insert(sql, start, definition.initialState);
   await givePlan(sql, { executionId, plan: planOf(definition), isAudited: workflow.auditLog });
   await startExecution(sql, {
     kind: 'workflow',
     id: executionId,
     tenantId: workflow.tenantId ?? undefined,
-    ...{ parent, priority, idempotencyKey, retryOf },
+    ...{ parent, priority, idempotencyKey, retryOf, depth },
   });
   return executionId;
 }
