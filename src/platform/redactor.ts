@@ -51,12 +51,19 @@ function formsOf(secret: string): string[] {
   const whole = [...new Set([secret, secret.trim(), ...lines])].filter((text) => text.length >= SHORTEST);
   return whole.flatMap((text) => [
     text,
-    JSON.stringify(text).slice(1, -1),
+    ...jsonForms(text),
     ...percentForms(encodeURIComponent(text.toWellFormed())),
     ...percentForms(new URLSearchParams({ '': text }).toString().slice(1)),
     text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
     ...base64Forms(text),
   ]);
+}
+
+/** In JSON, in JSON within JSON, and once more: servers repeat what they were sent, and wrap it. */
+function jsonForms(text: string): string[] {
+  const once = JSON.stringify(text).slice(1, -1);
+  const twice = JSON.stringify(once).slice(1, -1);
+  return [once, twice, JSON.stringify(twice).slice(1, -1)];
 }
 
 function percentForms(encoded: string): string[] {

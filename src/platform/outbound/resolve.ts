@@ -1,5 +1,6 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { untilAborted } from '../until-aborted.ts';
 import { type Allowance, isAllowedAddress } from './allowances.ts';
 import { OutboundError } from './error.ts';
 import { refusedAddress, type Target } from './target.ts';
@@ -38,6 +39,7 @@ export async function checkedAddresses(
 ): Promise<string[]> {
   const { resolve, allowances, signal } = options;
   if (isIP(host) !== 0) return [host];
+  // The system's own look-ups go on for minutes where nobody answers.
   const addresses = await untilAborted(resolve(host, { isNamed, signal }), signal).catch(() => []);
   signal.throwIfAborted();
   if (addresses.length === 0) {
@@ -46,14 +48,4 @@ export async function checkedAddresses(
   if (!isNamed && !addresses.every((address) => isAllowedAddress(address, allowances)))
     throw refusedAddress(url);
   return addresses;
-}
-
-/** The system's own look-ups cannot be called off: one that goes on for minutes is left alone. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

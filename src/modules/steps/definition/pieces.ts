@@ -40,6 +40,12 @@ export const templateUrl = text(2_000).refine(
   'must be an http or https URL',
 );
 
+/** A URL that may name secrets behind its `?`: what stands before it shows in logs, of ours and of others. */
+export const urlWithSecrets = templateUrl.refine(
+  (url) => !/\{\{\s*secrets\s*\./.test(url.split('?', 1)[0] ?? ''),
+  'must name secrets behind its ? alone',
+);
+
 export const headers = z
   .record(
     z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, 'must be the name of a header'),

@@ -3,6 +3,7 @@ import { text, uuidOf } from '../../../graphql/validation.ts';
 import { notObject, vocabulary, whole } from '../../../platform/shapes.ts';
 import { METHODS, PROVIDERS } from '../../training/vocabulary.ts';
 import { CHANNELS, DOCUMENT_FORMATS, RECONCILIATION_STRATEGIES, type StepType } from '../vocabulary.ts';
+import { auth } from './auth.ts';
 import { condition } from './condition.ts';
 import { matchingRule } from './matching-rule.ts';
 import { MAX_PATTERN, patternFault } from './pattern.ts';
@@ -15,7 +16,7 @@ import {
   httpMethodOf,
   json,
   template,
-  templateUrl,
+  urlWithSecrets,
   uuid,
 } from './pieces.ts';
 
@@ -105,22 +106,19 @@ const reconcile = z
   )
   .meta({ title: 'ReconcileStepConfig', typeDescription: 'Compares two sources and brings them together.' });
 
-const auth = json.refine(
-  ({ type }) => typeof type === 'string' && ['bearer', 'basic', 'apiKey', 'oauth'].includes(type),
-  { path: ['type'], error: 'must be one of bearer, basic, apiKey, oauth' },
-);
-
 const api = z
   .object(
     {
-      endpoint: templateUrl.describe('The URL, which may hold `{{ … }}`.'),
+      endpoint: urlWithSecrets.describe('The URL, which may hold `{{ … }}`; secrets behind its `?` alone.'),
       method: httpMethod.describe('How to call it.'),
       headers: headers.optional().describe('Headers by name; values may hold `{{ … }}`.'),
       body: anyJson.optional().describe('The body; its texts may hold `{{ … }}`.'),
       auth: auth
         .optional()
         .describe(
-          '`{"type": "bearer" | "basic" | "apiKey" | "oauth", …}`; name secrets, as in `{{secrets.TOKEN}}`.',
+          'Who calls; name secrets, as in `{"type": "bearer", "token": "{{secrets.TOKEN}}"}`. Others: `{"type": "basic", ' +
+            '"username", "password"}`, `{"type": "apiKey", "in": "header" | "query", "name", "value"}`, and `{"type": "oauth", ' +
+            '"tokenUrl", "clientId", "clientSecret", "scope", "audience"}` for client credentials.',
         ),
     },
     notObject,
@@ -238,12 +236,18 @@ const notification = z
 const webhook = z
   .object(
     {
-      url: templateUrl.describe('Where to; may hold `{{ … }}`.'),
+      url: urlWithSecrets.describe('Where to; may hold `{{ … }}`; secrets behind its `?` alone.'),
       method: httpMethodOf('POST', 'PUT').describe('POST or PUT.'),
       headers: headers.optional().describe('Headers by name; values may hold `{{ … }}`.'),
       body: anyJson
         .optional()
         .describe('What to send; its texts may hold `{{ … }}`. Default: the execution’s state.'),
+      secret: text(1_000)
+        .optional()
+        .describe(
+          'What it is signed with by the Standard Webhooks scheme, base64 with or without `whsec_`: name one, as in ' +
+            '`{{secrets.WEBHOOK}}`. Default: it is not signed.',
+        ),
     },
     notObject,
   )
