@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { SandboxError } from './errors.ts';
-import type { JsonText } from './protocol.ts';
+import type { JsonText, ValueText } from './protocol.ts';
 
 /** Other work of the program waits no longer than that, and for the one piece that is being written or read. */
 const TURN_MS = 8;
@@ -71,15 +71,23 @@ function* piecesOfObject(value: object, depth: number): Generator<string> {
   yield opening === '{' ? '{}' : '}';
 }
 
-/** Reads several JSON texts, and lets other work go first between them. */
-export async function fromJsonTexts(texts: readonly string[]): Promise<unknown[]> {
+/** Reads values that come as JSON, and lets other work go first between them and within long lists. */
+export async function fromValueTexts(texts: readonly ValueText[]): Promise<unknown[]> {
   const values: unknown[] = [];
   let since = performance.now();
-  for (const text of texts) {
-    values.push(JSON.parse(text));
+  const parsed = async (text: string): Promise<unknown> => {
     if (performance.now() - since > TURN_MS) {
       await setImmediate();
       since = performance.now();
+    }
+    return JSON.parse(text);
+  };
+  for (const text of texts) {
+    if (typeof text === 'string') values.push(await parsed(text));
+    else {
+      const list: unknown[] = [];
+      for (const slice of text) for (const inner of (await parsed(slice)) as unknown[]) list.push(inner);
+      values.push(list);
     }
   }
   return values;

@@ -5,6 +5,9 @@ import type { SandboxFailure } from './errors.ts';
 /** JSON in pieces, to be joined: pieces are made one by one, so that no large value holds up the event loop. */
 export type JsonText = readonly string[];
 
+/** A value as JSON, or a long list as the JSON of its slices. */
+export type ValueText = string | readonly string[];
+
 export type Task = {
   /** JSONata. */
   source: string;
@@ -31,7 +34,7 @@ export type Report =
   | { state: 'ready' }
   /** A phase begins, whose time is limited: reading what was sent and loading modules come before it. */
   | { state: 'begun' }
-  | { state: 'done'; results: readonly string[]; keys?: readonly string[]; ms: number }
+  | { state: 'done'; results: readonly ValueText[]; keys?: readonly string[]; ms: number }
   | { state: 'failed'; failure: SandboxFailure; ms: number }
   /** A fault of the program's own modules, not of what they were given. */
   | { state: 'broken'; message: string };

@@ -1,6 +1,6 @@
 import { type SandboxCode, SandboxError } from './errors.ts';
 import type { Done } from './evaluator-process.ts';
-import { fromJsonTexts, jsonText } from './json-text.ts';
+import { fromValueTexts, jsonText } from './json-text.ts';
 import { createPool } from './pool.ts';
 import type { Request, Task, Work } from './protocol.ts';
 
@@ -95,7 +95,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     async evaluate(tasks, scope, limits = {}) {
       if (tasks.length === 0) return [];
       const work = { kind: 'evaluate', tasks, scope: await jsonText(scope, INPUT_SIZE, SCOPE) } as const;
-      return fromJsonTexts((await trip(work, limits)).results);
+      return fromValueTexts((await trip(work, limits)).results);
     },
     async matches(pattern, texts, limits = {}) {
       if (texts.reduce((size, text) => size + text.length, pattern.length) > INPUT_SIZE)
@@ -109,7 +109,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         schema: await jsonText(schema, SCHEMA_SIZE, 'the schema'),
         value: await jsonText(value, INPUT_SIZE, 'the value'),
       };
-      return (await fromJsonTexts((await trip(work, limits)).results)) as SchemaFault[];
+      return (await fromValueTexts((await trip(work, limits)).results)) as SchemaFault[];
     },
     async run(name, input, { tasks = [], scope = {}, ...limits } = {}) {
       const program = programs[name]?.href;
@@ -120,7 +120,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         scope: await jsonText(tasks.length > 0 ? scope : {}, INPUT_SIZE, SCOPE),
       };
       const { results, keys } = await trip(work, { resultSize: INPUT_SIZE, ...limits });
-      const values = await fromJsonTexts(results);
+      const values = await fromValueTexts(results);
       return keys ? Object.fromEntries(keys.map((key, index) => [key, values[index]])) : values[0];
     },
     close: pool.close,

@@ -6,14 +6,15 @@ export type Pair = { a: number; b: number };
 
 type Candidate = { index: number; near: number[] };
 
-/** Records of B that agree in all exact rules, in the order of their first near value; those that are taken are skipped. */
+/** Records of B that agree in all exact rules, in the order of the near value they are searched by; those that are taken are skipped. */
 type Bucket = { candidates: Candidate[]; after: Int32Array; before: Int32Array };
 
 /**
  * Pairs each record of A, in order, with the nearest of B that is left, the first of equals. Exact rules are looked up and
- * the first near one is searched, so that 10,000 records on each side are no 100 million comparisons.
+ * one near one is searched, so that 10,000 records on each side are no 100 million comparisons.
  */
-export function pairsOf(a: readonly RecordOf[], b: readonly RecordOf[], rules: Rules): Pair[] {
+export function pairsOf(a: readonly RecordOf[], b: readonly RecordOf[], given: Rules): Pair[] {
+  const rules = { ...given, near: given.near.toSorted((one, other) => variety(b, other) - variety(b, one)) };
   const buckets = bucketsOf(b, rules);
   const pairs: Pair[] = [];
   for (const [index, record] of a.entries()) {
@@ -27,6 +28,11 @@ export function pairsOf(a: readonly RecordOf[], b: readonly RecordOf[], rules: R
     take(bucket, at);
   }
   return pairs;
+}
+
+/** The near rule that tells most records apart is the one to search by, and to call records nearest by. */
+function variety(b: readonly RecordOf[], { fieldB, number }: Rules['near'][number]): number {
+  return new Set(b.map((record) => number(fieldOf(record, fieldB)))).size;
 }
 
 function bucketsOf(b: readonly RecordOf[], rules: Rules): Map<string, Bucket> {

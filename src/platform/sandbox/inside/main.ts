@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { SandboxFailure } from '../errors.ts';
-import type { Report, Request, Work } from '../protocol.ts';
+import type { Report, Request, ValueText, Work } from '../protocol.ts';
 import { evaluateTasks } from './expressions.ts';
 import { failureOf } from './failures.ts';
 import { hideGlobals } from './hide-globals.ts';
@@ -54,7 +54,7 @@ async function outcome({ work, evaluationMs, resultSize }: Request): Promise<Rep
 }
 
 type Limits = { evaluationMs: number; resultSize: number; begin: () => void };
-type Made = { results: readonly string[]; keys?: readonly string[] };
+type Made = { results: readonly ValueText[]; keys?: readonly string[] };
 
 async function make(work: Work, limits: Limits): Promise<Made> {
   const { begin, resultSize } = limits;

@@ -1,0 +1,56 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SandboxError } from '../../../src/platform/sandbox/errors.ts';
+import { createSandbox, type Trip } from '../../../src/platform/sandbox/sandbox.ts';
+import { backtracking } from './backtracking.ts';
+
+const MATCH_MS = 100;
+/** Such that ending what exceeds it is within the bound as well, on a busy machine. */
+const TIME_LIMIT_MS = 50;
+const BLOCKED_MS = 50;
+
+const trips: Trip[] = [];
+const sandbox = createSandbox({ processes: 1, onTrip: (trip) => void trips.push(trip) });
+
+/** The longest that the event loop of this process was held up meanwhile, in milliseconds. */
+async function longestDelay(work: () => Promise<unknown>): Promise<number> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await work();
+  delay.disable();
+  return delay.max / 1e6;
+}
+
+const ended = (failure: unknown) => {
+  expect(failure).toBeInstanceOf(SandboxError);
+};
+
+describe('patterns that backtrack without end elsewhere', () => {
+  beforeAll(() => sandbox.matches('a', ['a']));
+  afterAll(() => sandbox.close());
+
+  it('are at least 20', () => expect(backtracking.length).toBeGreaterThanOrEqual(20));
+
+  it.each(backtracking)('%s is matched or refused in time', async (pattern, text) => {
+    trips.splice(0);
+    const options = { timeoutMs: TIME_LIMIT_MS };
+    const blocked = await longestDelay(() => sandbox.matches(pattern, [text], options).catch(ended));
+    expect(trips[0]?.evaluationMs).toBeLessThanOrEqual(MATCH_MS);
+    expect(blocked).toBeLessThan(BLOCKED_MS);
+  });
+
+  it.each(backtracking)('%s is no danger within an expression', async (pattern, text) => {
+    trips.splice(0);
+    const source = `$contains(input, /${pattern.replaceAll('/', '\\/')}/)`;
+    const options = { timeoutMs: TIME_LIMIT_MS };
+    await sandbox.evaluate([{ source }], { input: text }, options).catch(ended);
+    expect(trips[0]?.evaluationMs).toBeLessThanOrEqual(MATCH_MS);
+  });
+
+  it.each(backtracking)('%s is no danger within a JSON schema', async (pattern, text) => {
+    trips.splice(0);
+    const options = { timeoutMs: TIME_LIMIT_MS };
+    await sandbox.validateJson({ pattern }, text, options).catch(ended);
+    expect(trips[0]?.evaluationMs).toBeLessThanOrEqual(MATCH_MS);
+  });
+});
