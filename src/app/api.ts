@@ -13,6 +13,8 @@ import { createSocketLimits } from '../graphql/limits/socket-limits.ts';
 import { Outlets } from '../graphql/live/outlet.ts';
 import { type Sockets, serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
+import type { AgentPorts } from '../modules/agents/ports.ts';
+import { createAgentRuns } from '../modules/agents/run-service.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
 import { type Config, defaultLimits, defaultLiveLimits } from '../platform/config.ts';
@@ -23,6 +25,7 @@ import type { LiveFigures } from '../platform/live/figures.ts';
 import type { Live } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createOrigins } from '../platform/origins.ts';
+import { createAgentPorts } from './agents.ts';
 import { drain } from './drain.ts';
 import { examples } from './examples.ts';
 import { createMetrics } from './metrics.ts';
@@ -55,6 +58,8 @@ export type ApiOptions = {
   live: Live;
   log: Logger;
   providers: Availabilities;
+  /** Default: no model server is set up. */
+  agentPorts?: Partial<AgentPorts>;
   /** How much longer than one statement an operation may take; default: 5 s. */
   operationMarginMs?: number;
   /** Text by sha256; default: none. */
@@ -86,6 +91,7 @@ export function createApi(options: ApiOptions): Api {
   const closing = new AbortController();
   const responses = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
+  const agents = createAgentRuns({ ...createAgentPorts({ models: {} }), ...options.agentPorts });
   const origins = createOrigins(config.allowedOrigins ?? []);
   const admission = createAdmission({
     verify,
@@ -112,7 +118,7 @@ export function createApi(options: ApiOptions): Api {
   const graphql = createGraphql({
     schema,
     verify,
-    base: { viewerDb, live, log, services: { training: service, liveFigures } },
+    base: { viewerDb, live, log, services: { training: service, agents, liveFigures } },
     closing: closing.signal,
     timeoutMs: config.statementTimeoutMs + (options.operationMarginMs ?? OPERATION_MARGIN_MS),
     playground: config.graphiql && examples,

@@ -15,6 +15,7 @@ import type { SendHint } from '../platform/live/hint-source.ts';
 import { createLive, type Live } from '../platform/live/live.ts';
 import { createNotifier } from '../platform/live/notifier.ts';
 import type { Logger } from '../platform/logger.ts';
+import { createAgentPorts } from './agents.ts';
 import { createApi, type ReadinessCheck } from './api.ts';
 import { openDatabase } from './database.ts';
 import { makeDemoWorkspace } from './demo.ts';
@@ -87,6 +88,7 @@ export async function startRuncast({
     verify: rememberTokens(createTokenVerifier(jwt)),
     log,
     providers: createProviders({ config, log }),
+    agentPorts: createAgentPorts(config),
     readiness,
     ...(persistedOperations && { persistedOperations }),
   });

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
+import { runAgentJob } from '../modules/agents/jobs/run-agent.ts';
+import { wakeAgent } from '../modules/agents/jobs/wake-agent.ts';
+import type { AgentPorts } from '../modules/agents/ports.ts';
 import { compactAllUsage } from '../modules/billing/upkeep.ts';
 import { type ActiveRuns, createActiveRuns } from '../modules/executions/active-runs.ts';
 import { runTraining } from '../modules/training/jobs/run-training.ts';
@@ -13,6 +16,7 @@ import { createBoss, startBoss, work } from '../platform/jobs/boss.ts';
 import type { SendHint } from '../platform/live/hint-source.ts';
 import { createListener } from '../platform/live/listener.ts';
 import type { Logger } from '../platform/logger.ts';
+import { createAgentPorts } from './agents.ts';
 
 /** The column `logs` of the seeds' table shows new lines within this time. */
 const REFRESH_LOGS_MS = 1_000;
@@ -21,6 +25,8 @@ const CHECK_RUNS_MS = 1_000;
 /** Until then a report adds the newest usage up by itself. */
 const COMPACT_USAGE_MS = 5_000;
 const PARTITIONS_MS = 6 * 60 * 60 * 1_000;
+/** What agents remember is not shown any more once it has expired; sweeping only makes room. */
+const SWEEP_MEMORIES_MS = 10 * 60 * 1_000;
 /** What remains of the grace after the runs have ended, for the queue and the connections. */
 const CLOSING_MS = 500;
 
@@ -41,6 +47,8 @@ export function createWorker(options: {
   /** Sends the hints of what it writes; default: the database does. */
   sendHint?: SendHint | undefined;
   log: Logger;
+  /** What agents need, beside or in place of what the configuration says. */
+  agentPorts?: Partial<AgentPorts>;
   /** Default: this process's. */
   environment?: Record<string, string | undefined>;
 }): Worker {
@@ -55,7 +63,7 @@ export function createWorker(options: {
   async function start() {
     const database = createServiceDatabase({
       url: workerUrl,
-      poolSize: Math.min(config.poolSize, config.local.maxRuns + 2),
+      poolSize: Math.min(config.poolSize, config.local.maxRuns + config.agentMaxRuns + 2),
       sendHint,
       log,
     });
@@ -64,6 +72,9 @@ export function createWorker(options: {
     const providers = createProviders({ ...options, config: { ...config, worker: true } });
     const dependencies = { database, providers, runs, worker: name, giveUp: giveUp.signal, log };
     await work(boss, runTraining, dependencies, { concurrency: config.local.maxRuns, log });
+    const ports = { ...createAgentPorts(config), ...options.agentPorts };
+    await work(boss, runAgentJob, { ...dependencies, ports }, { concurrency: config.agentMaxRuns, log });
+    await work(boss, wakeAgent, { database }, { concurrency: 1, log });
     const listener = createListener({
       url: workerUrl,
       channels: ['runcast_control'],
@@ -79,6 +90,9 @@ export function createWorker(options: {
       every(REFRESH_LOGS_MS, upkeep.signal, () => attempt(() => refreshLogs(database.sql), log)),
       every(COMPACT_USAGE_MS, upkeep.signal, () =>
         attempt(() => compactAllUsage(database.sql, upkeep.signal), log),
+      ),
+      every(SWEEP_MEMORIES_MS, upkeep.signal, () =>
+        attempt(() => database.sql.query('select runcast.sweep_agent_memories()'), log),
       ),
       every(PARTITIONS_MS, upkeep.signal, () => attempt(() => ensurePartitions(database.sql), log)),
     ];

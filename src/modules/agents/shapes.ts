@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jsonValue, text } from '../../graphql/validation.ts';
+import { jsonObject, jsonValue, text } from '../../graphql/validation.ts';
 import { named, notObject, usd, vocabulary, whole } from '../../platform/shapes.ts';
 import { retryPolicy } from '../executions/shapes.ts';
 import {
