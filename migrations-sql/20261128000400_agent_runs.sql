@@ -34,6 +34,7 @@ create table runcast.agent_steps (
   kind text not null check (kind in ('model', 'tool', 'child')),
   name text not null,
   state text not null default 'running' check (state in ('running', 'completed', 'failed')),
+  is_final boolean not null default false,
   tries integer not null default 1,
   idempotency_key text not null,
   input jsonb,
@@ -62,6 +63,7 @@ create index idx_agent_steps_agent_id on runcast.agent_steps (agent_id, started_
 comment on table runcast.agent_steps is 'The journal of agents'' runs: each call of a model or a tool, once, whoever of the workers made it';
 comment on column runcast.agent_steps.key is 'Where in the run it stands, e.g. model/2/tool/0: the same in every attempt';
 comment on column runcast.agent_steps.index is 'Counts the steps of a run in the order in which they began, from 0';
+comment on column runcast.agent_steps.is_final is 'Whether a failure stands: a model was told of it, and the call is not made again';
 comment on column runcast.agent_steps.tries is 'How often it was begun: more than once where a worker was lost in it, or it had failed';
 comment on column runcast.agent_steps.input_tokens is 'Neither cached nor counted elsewhere: the four numbers of tokens add up to all';
 comment on column runcast.agent_steps.cost is 'US dollars, exactly; null where there is no price for the model, never 0';
@@ -212,8 +214,8 @@ begin
 end
 $$;
 
--- Begins a step, or tells what came of it. {"state": "completed", "output", "usage"…}, {"state": "begun", "tries",
--- "idempotencyKey"}, or {"state": "wait", "ms"} where the agent has made as many calls as it may in its window.
+-- Begins a step, or tells what came of it: the row where it has ended for good, {"state": "begun", "tries",
+-- "idempotencyKey"} where it is to be done, or {"state": "wait", "ms"} where the agent has made as many calls as it may in its window.
 create function runcast.begin_agent_step(
   p_execution_id uuid, p_attempt integer, p_key text, p_kind text, p_name text, p_input jsonb,
   p_requests integer default null, p_window_ms integer default null) returns jsonb
@@ -226,7 +228,7 @@ declare
 begin
   perform runcast.lock_agent_run(p_execution_id, p_attempt);
   select * into v_step from runcast.agent_steps where execution_id = p_execution_id and key = p_key;
-  if v_step.state = 'completed' then
+  if v_step.state = 'completed' or (v_step.state = 'failed' and v_step.is_final) then
     return to_jsonb(v_step);
   end if;
   select agent_id into v_agent from public.agent_executions where id = p_execution_id;
@@ -258,17 +260,21 @@ $$;
 -- Ends a step. p_usage is {provider, model, input, cachedInput, output, reasoning} where a model was asked.
 create function runcast.finish_agent_step(
   p_execution_id uuid, p_attempt integer, p_key text, p_state text, p_output jsonb, p_error jsonb, p_usage jsonb,
-  p_spent_ms bigint) returns runcast.agent_steps
+  p_spent_ms bigint, p_is_final boolean default false) returns runcast.agent_steps
 language plpgsql security definer set search_path = '' as $$
 declare
   v_step runcast.agent_steps;
   v_price runcast.model_prices;
 begin
   perform runcast.lock_agent_run(p_execution_id, p_attempt);
+  select * into v_step from runcast.agent_steps where execution_id = p_execution_id and key = p_key;
+  if v_step.state <> 'running' then
+    return v_step; -- A second try, whose first was committed although its answer was lost.
+  end if;
   v_price := runcast.model_price(p_usage ->> 'provider', p_usage ->> 'model');
   -- What a try that failed has used stays counted.
   update runcast.agent_steps s set
-    state = p_state, output = p_output, error = p_error, completed_at = clock_timestamp(),
+    state = p_state, is_final = p_is_final, output = p_output, error = p_error, completed_at = clock_timestamp(),
     provider = coalesce(p_usage ->> 'provider', s.provider), model = coalesce(p_usage ->> 'model', s.model),
     input_tokens = case when p_usage is null then s.input_tokens
       else coalesce(s.input_tokens, 0) + (p_usage ->> 'input')::bigint end,
@@ -299,7 +305,8 @@ language sql stable set search_path = '' as $$
     'tokenUsage', coalesce(sum(input_tokens + cached_input_tokens + output_tokens + reasoning_tokens), 0),
     'tokensInput', coalesce(sum(input_tokens + cached_input_tokens), 0),
     'tokensOutput', coalesce(sum(output_tokens + reasoning_tokens), 0),
-    'cost', case when count(*) filter (where input_tokens is not null and cost is null) = 0
+    'cost', case when count(*) filter (
+        where (input_tokens is not null or (kind = 'model' and state = 'completed')) and cost is null) = 0
       then round(coalesce(sum(cost), 0), 8) end,
     'usage', jsonb_build_object(
       'input', coalesce(sum(input_tokens), 0), 'cachedInput', coalesce(sum(cached_input_tokens), 0),
@@ -563,7 +570,7 @@ revoke execute on function
   runcast.price_tokens(runcast.model_prices, bigint, bigint, bigint, bigint),
   runcast.begin_agent_run(uuid, boolean, integer), runcast.lock_agent_run(uuid, integer),
   runcast.begin_agent_step(uuid, integer, text, text, text, jsonb, integer, integer),
-  runcast.finish_agent_step(uuid, integer, text, text, jsonb, jsonb, jsonb, bigint),
+  runcast.finish_agent_step(uuid, integer, text, text, jsonb, jsonb, jsonb, bigint, boolean),
   runcast.agent_tallies(uuid), runcast.account_for_agent(), runcast.resume_agent_run(uuid, timestamptz),
   runcast.suspend_agent_run(uuid, integer, text, bigint), runcast.agent_waits(uuid),
   runcast.retry_agent_run(uuid, integer, text, bigint, bigint),
@@ -578,7 +585,7 @@ to authenticated, service_role;
 grant execute on function
   runcast.set_model_price(text, text, numeric, numeric, numeric, numeric, timestamptz),
   runcast.begin_agent_step(uuid, integer, text, text, text, jsonb, integer, integer),
-  runcast.finish_agent_step(uuid, integer, text, text, jsonb, jsonb, jsonb, bigint), runcast.agent_tallies(uuid),
+  runcast.finish_agent_step(uuid, integer, text, text, jsonb, jsonb, jsonb, bigint, boolean), runcast.agent_tallies(uuid),
   runcast.suspend_agent_run(uuid, integer, text, bigint), runcast.retry_agent_run(uuid, integer, text, bigint, bigint),
   runcast.request_agent_approval(uuid, integer, text, text, text, jsonb), runcast.wake_agent_run(uuid),
   runcast.rerate_agent_steps(timestamptz, uuid), runcast.sweep_agent_memories()

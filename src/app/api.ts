@@ -13,7 +13,11 @@ import { createSocketLimits } from '../graphql/limits/socket-limits.ts';
 import { Outlets } from '../graphql/live/outlet.ts';
 import { type Sockets, serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
+import type { AgentPorts } from '../modules/agents/ports.ts';
+import { createAgentRuns } from '../modules/agents/run-service.ts';
+import { channelAvailability } from '../modules/notifications/channels/channels.ts';
 import { createSecretsService } from '../modules/secrets/service.ts';
+import { unconfiguredChannels } from '../modules/steps/unconfigured-channels.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
 import { createWorkflowRunService } from '../modules/workflows/run-service.ts';
@@ -26,6 +30,7 @@ import type { LiveFigures } from '../platform/live/figures.ts';
 import type { Live } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createOrigins } from '../platform/origins.ts';
+import { createAgentPorts } from './agents.ts';
 import { drain } from './drain.ts';
 import { examples } from './examples.ts';
 import { createMetrics } from './metrics.ts';
@@ -51,6 +56,7 @@ export type ApiOptions = {
         | 'live'
         | 'isProduction'
         | 'metricsToken'
+        | 'channels'
       >
     >;
   viewerDb: ViewerDatabase;
@@ -60,6 +66,8 @@ export type ApiOptions = {
   providers: Availabilities;
   /** Encrypts secrets; without one none can be set. */
   cipher?: Cipher | undefined;
+  /** Default: no model server is set up. */
+  agentPorts?: Partial<AgentPorts>;
   /** How much longer than one statement an operation may take; default: 5 s. */
   operationMarginMs?: number;
   /** Text by sha256; default: none. */
@@ -91,7 +99,11 @@ export function createApi(options: ApiOptions): Api {
   const closing = new AbortController();
   const responses = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
-  const workflowRuns = createWorkflowRunService({ faultsHere: () => [] });
+  const channels = channelAvailability(config.channels ?? {});
+  const workflowRuns = createWorkflowRunService({
+    faultsHere: ({ steps }) => unconfiguredChannels(steps, channels),
+  });
+  const agents = createAgentRuns({ ...createAgentPorts({ models: {} }), ...options.agentPorts });
   const origins = createOrigins(config.allowedOrigins ?? []);
   const admission = createAdmission({
     verify,
@@ -124,6 +136,7 @@ export function createApi(options: ApiOptions): Api {
       log,
       services: {
         training: service,
+        agents,
         workflowRuns,
         secrets: createSecretsService({ cipher: options.cipher }),
         liveFigures,

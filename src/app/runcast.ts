@@ -16,6 +16,7 @@ import { createLive, type Live } from '../platform/live/live.ts';
 import { createNotifier } from '../platform/live/notifier.ts';
 import type { Logger } from '../platform/logger.ts';
 import { resolveSecretKeys } from '../platform/secret-keys.ts';
+import { createAgentPorts } from './agents.ts';
 import { createApi, type ReadinessCheck } from './api.ts';
 import { openDatabase } from './database.ts';
 import { makeDemoWorkspace } from './demo.ts';
@@ -76,7 +77,7 @@ export async function startRuncast({
   const both = lifecycle.together();
   const readiness: Record<string, ReadinessCheck> = {};
   if (config.worker) {
-    const worker = createWorker({ config, workerUrl: urls.worker, sendHint: notify, log });
+    const worker = createWorker({ config, workerUrl: urls.worker, sendHint: notify, cipher, log });
     both.onStop('worker', () => worker.stop(graceMs));
     await worker.start();
     readiness.queue = () => worker.isReady();
@@ -90,6 +91,7 @@ export async function startRuncast({
     log,
     providers: createProviders({ config, log }),
     cipher,
+    agentPorts: createAgentPorts(config),
     readiness,
     ...(persistedOperations && { persistedOperations }),
   });

@@ -1,18 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
+import { runAgentJob } from '../modules/agents/jobs/run-agent.ts';
+import { wakeAgent } from '../modules/agents/jobs/wake-agent.ts';
+import type { AgentPorts } from '../modules/agents/ports.ts';
 import { compactAllUsage } from '../modules/billing/upkeep.ts';
 import { type ActiveRuns, createActiveRuns } from '../modules/executions/active-runs.ts';
 import { runTraining } from '../modules/training/jobs/run-training.ts';
 import { createProviders } from '../modules/training/providers.ts';
+import { type ActiveSteps, createActiveSteps } from '../modules/workflows/engine/active-steps.ts';
+import { workWorkflows } from '../modules/workflows/jobs/jobs.ts';
 import type { Config } from '../platform/config.ts';
 import { createServiceDatabase, type ServiceDatabase } from '../platform/db/service.ts';
+import type { Cipher } from '../platform/encryption.ts';
 import { messageOf } from '../platform/errors.ts';
 import { ensurePartitions, refreshLogs } from '../platform/feed/feed.ts';
 import { createBoss, startBoss, work } from '../platform/jobs/boss.ts';
 import type { SendHint } from '../platform/live/hint-source.ts';
 import { createListener } from '../platform/live/listener.ts';
 import type { Logger } from '../platform/logger.ts';
+import { createAgentPorts } from './agents.ts';
+import { createStepKit, openSandbox } from './step-kit.ts';
 
 /** The column `logs` of the seeds' table shows new lines within this time. */
 const REFRESH_LOGS_MS = 1_000;
@@ -21,6 +29,8 @@ const CHECK_RUNS_MS = 1_000;
 /** Until then a report adds the newest usage up by itself. */
 const COMPACT_USAGE_MS = 5_000;
 const PARTITIONS_MS = 6 * 60 * 60 * 1_000;
+/** What agents remember is not shown any more once it has expired; sweeping only makes room. */
+const SWEEP_MEMORIES_MS = 10 * 60 * 1_000;
 /** What remains of the grace after the runs have ended, for the queue and the connections. */
 const CLOSING_MS = 500;
 
@@ -41,6 +51,10 @@ export function createWorker(options: {
   /** Sends the hints of what it writes; default: the database does. */
   sendHint?: SendHint | undefined;
   log: Logger;
+  /** What agents need, beside or in place of what the configuration says. */
+  agentPorts?: Partial<AgentPorts>;
+  /** Reads secrets; without one none can be read. */
+  cipher?: Cipher | undefined;
   /** Default: this process's. */
   environment?: Record<string, string | undefined>;
 }): Worker {
@@ -48,6 +62,7 @@ export function createWorker(options: {
   const log = options.log.child({ part: 'worker' });
   const name = `${hostname()}/${process.pid}-${randomBytes(3).toString('hex')}`;
   const runs = createActiveRuns();
+  const steps = createActiveSteps();
   const giveUp = new AbortController();
   const upkeep = new AbortController();
   let started: Awaited<ReturnType<typeof start>> | undefined;
@@ -55,7 +70,7 @@ export function createWorker(options: {
   async function start() {
     const database = createServiceDatabase({
       url: workerUrl,
-      poolSize: Math.min(config.poolSize, config.local.maxRuns + 2),
+      poolSize: Math.min(config.poolSize, config.local.maxRuns + config.agentMaxRuns + config.maxSteps + 2),
       sendHint,
       log,
     });
@@ -64,37 +79,52 @@ export function createWorker(options: {
     const providers = createProviders({ ...options, config: { ...config, worker: true } });
     const dependencies = { database, providers, runs, worker: name, giveUp: giveUp.signal, log };
     await work(boss, runTraining, dependencies, { concurrency: config.local.maxRuns, log });
+    const ports = { ...createAgentPorts(config), ...options.agentPorts };
+    await work(boss, runAgentJob, { ...dependencies, ports }, { concurrency: config.agentMaxRuns, log });
+    await work(boss, wakeAgent, { database }, { concurrency: 1, log });
+    const sandbox = openSandbox();
+    const kit = createStepKit({ config, database, sandbox, providers, cipher: options.cipher });
+    const stepDependencies = { database, kit, steps, worker: name, log };
+    await workWorkflows(boss, stepDependencies, { concurrency: config.maxSteps });
     const listener = createListener({
       url: workerUrl,
       channels: ['runcast_control'],
       log,
       onConnect: () => {
         database.suspect();
-        void check(runs, database, log);
+        void check({ runs, steps }, database, log);
       },
-      onNotification: () => void check(runs, database, log),
+      onNotification: () => void check({ runs, steps }, database, log),
     });
     const loops = [
-      every(CHECK_RUNS_MS, upkeep.signal, () => check(runs, database, log)),
+      every(CHECK_RUNS_MS, upkeep.signal, () => check({ runs, steps }, database, log)),
       every(REFRESH_LOGS_MS, upkeep.signal, () => attempt(() => refreshLogs(database.sql), log)),
       every(COMPACT_USAGE_MS, upkeep.signal, () =>
         attempt(() => compactAllUsage(database.sql, upkeep.signal), log),
       ),
+      every(SWEEP_MEMORIES_MS, upkeep.signal, () =>
+        attempt(() => database.sql.query('select runcast.sweep_agent_memories()'), log),
+      ),
       every(PARTITIONS_MS, upkeep.signal, () => attempt(() => ensurePartitions(database.sql), log)),
     ];
     log.info({ worker: name, runs: config.local.maxRuns }, 'worker started');
-    return { database, boss, listener, loops };
+    return { database, boss, listener, loops, sandbox };
   }
 
-  async function stop({ database, boss, listener, loops }: NonNullable<typeof started>, graceMs: number) {
+  async function stop(
+    { database, boss, listener, loops, sandbox }: NonNullable<typeof started>,
+    graceMs: number,
+  ) {
     upkeep.abort();
     runs.shutDown();
+    steps.shutDown();
     const outOfTime = setTimeout(() => giveUp.abort(), graceMs - CLOSING_MS);
     await boss.stop({ graceful: true, timeout: graceMs - CLOSING_MS });
     clearTimeout(outOfTime);
     giveUp.abort();
     await listener.close();
     await Promise.all(loops);
+    await sandbox.close();
     await database.close();
     log.info('worker stopped');
   }
@@ -113,8 +143,12 @@ export function createWorker(options: {
   };
 }
 
-function check(runs: ActiveRuns, database: ServiceDatabase, log: Logger): Promise<void> {
-  return attempt(() => runs.check(database.sql), log);
+function check(
+  { runs, steps }: { runs: ActiveRuns; steps: ActiveSteps },
+  database: ServiceDatabase,
+  log: Logger,
+): Promise<void> {
+  return attempt(() => Promise.all([runs.check(database.sql), steps.check(database.sql)]), log);
 }
 
 /** Upkeep that fails is reported and tried again in its next round. */

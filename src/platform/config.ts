@@ -200,6 +200,9 @@ export const settings = z.object({
     .meta({ example: '["python3", "train.py"]' }),
   LOCAL_MAX_RUNS: whole(1, 64).default(2).describe('Local runs that one worker trains at the same time.'),
   LOCAL_RUN_TIMEOUT_MINUTES: whole(1, 1380).default(1380).describe('A local run that takes longer fails.'),
+  WORKFLOW_MAX_STEPS: whole(1, 200)
+    .default(16)
+    .describe('Steps of workflows that one worker runs at the same time.'),
   AGENT_MAX_RUNS: whole(1, 200).default(8).describe('Runs of agents that one worker runs at the same time.'),
   MODEL_BASE_URL: httpUrl
     .optional()
@@ -304,6 +307,8 @@ export type Config = {
   logLevel: LogLevel;
   shutdownGraceMs: number;
   local: { command?: string[]; maxRuns: number; runTimeoutMs: number };
+  /** Steps of workflows at a time. */
+  maxSteps: number;
   /** Runs of agents at a time. */
   agentMaxRuns: number;
   models: ModelSettings;
@@ -381,6 +386,7 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
       maxRuns: s.LOCAL_MAX_RUNS,
       runTimeoutMs: s.LOCAL_RUN_TIMEOUT_MINUTES * 60_000,
     },
+    maxSteps: s.WORKFLOW_MAX_STEPS,
     agentMaxRuns: s.AGENT_MAX_RUNS,
     models: modelsOf(s),
     channels: channelsOf(s),

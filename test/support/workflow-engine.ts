@@ -55,13 +55,12 @@ function kitWith(effect: Effect): StepKit {
       ...{ match: notHere, reconcile: notHere, api: notHere, database: notHere },
       ...{ generate: notHere, notification: notHere },
     },
-    holds: async ([condition], scope) =>
+    holds: async ({ conditions: [condition] }, scope) =>
       (await read(condition?.field ?? 'false', scope)) === condition?.value,
     loopItems: async ({ items }, scope) => (await read(items, scope)) ?? [],
     fill: async (value) => value,
     startAgent: notHere,
     startTraining: notHere,
-    redact: (value) => value,
   };
 }
 

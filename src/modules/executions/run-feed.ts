@@ -58,18 +58,7 @@ export function createRunFeed(options: {
   const { database, execution, attempt, giveUp, log } = options;
   let { lastSeq } = options;
 
-  /** @param write `again`: an earlier try may have been committed although its answer was lost */
-  async function persist(write: (again: boolean) => Promise<void>): Promise<void> {
-    for (let tries = 0; ; tries += 1) {
-      try {
-        return await write(tries > 0);
-      } catch (error) {
-        if (PERMANENT.test(codeOf(error) ?? '') || error instanceof FeedError || giveUp.aborted) throw error;
-        if (tries === 0) log.warn({ error: messageOf(error) }, 'the feed cannot be written, trying again');
-        await wait(Math.min(FIRST_RETRY_MS * 2 ** tries, LAST_RETRY_MS), undefined, { signal: giveUp });
-      }
-    }
-  }
+  const persist = createPersist({ giveUp, log });
 
   async function appendOnce(sql: Sql, events: readonly EventInput[]): Promise<number> {
     // Also waits for a statement of ours that lost its client and is still at work.
@@ -101,6 +90,25 @@ export function createRunFeed(options: {
           unless(again, 'INVALID_EVENT'),
         );
       }),
+  };
+}
+
+/**
+ * Writes in a loop that outlasts a database that is away.
+ *
+ * @returns takes a write, which is told by `again` that an earlier try may have been committed although its answer was lost
+ */
+export function createPersist({ giveUp, log }: { giveUp: AbortSignal; log: Logger }) {
+  return async function persist<T>(write: (again: boolean) => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await write(tries > 0);
+      } catch (error) {
+        if (PERMANENT.test(codeOf(error) ?? '') || error instanceof FeedError || giveUp.aborted) throw error;
+        if (tries === 0) log.warn({ error: messageOf(error) }, 'the feed cannot be written, trying again');
+        await wait(Math.min(FIRST_RETRY_MS * 2 ** tries, LAST_RETRY_MS), undefined, { signal: giveUp });
+      }
+    }
   };
 }
 

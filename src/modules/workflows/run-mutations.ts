@@ -14,6 +14,7 @@ import {
 import { encodeGlobalId, isUuid, rowId } from '../../graphql/ids.ts';
 import type { ExecutionKind, ExecutionRef } from '../../platform/feed/events.ts';
 import { ExecutionKindEnum } from '../executions/kinds.ts';
+import { ExecutionPriorityEnum } from '../executions/priority.ts';
 import { WorkflowExecutionRef } from './execution-types.ts';
 import type { WorkflowRunService } from './run-service.ts';
 import { ApprovalRef } from './run-types.ts';
@@ -29,16 +30,6 @@ const ID = 'Global id or row id of a run of the caller’s.';
 const KEY =
   'Any text, e.g. a uuid made before the first try. The same key with the same input returns the same execution, however ' +
   'often and however many at once; with another input it is a ConflictError.';
-
-const Priority = builder.enumType('ExecutionPriority', {
-  description: 'Which of a tenant’s waiting runs is next. Runs of other tenants are not affected.',
-  values: {
-    LOW: { value: 'low', description: 'After all others.' },
-    NORMAL: { value: 'normal', description: 'The default.' },
-    HIGH: { value: 'high', description: 'Before normal ones.' },
-    URGENT: { value: 'urgent', description: 'Before all others.' },
-  } as const,
-});
 
 const Decision = builder.enumType('Decision', {
   description: 'An answer to a question.',
@@ -108,8 +99,10 @@ builder.mutationFields((t) => ({
       workflowId: t.arg.id({ required: true, description: 'Global id or row id of a workflow.' }),
       input: t.arg({ type: 'JSON', description: 'A JSON object: the `input` of expressions. Default: {}.' }),
       priority: t.arg({
-        type: Priority,
-        description: 'Which of the tenant’s waiting runs is next. Default: NORMAL.',
+        type: ExecutionPriorityEnum,
+        required: true,
+        defaultValue: 'normal',
+        description: 'Who is next among the tenant’s runs that wait.',
       }),
       idempotencyKey: t.arg.string({ description: KEY }),
     },

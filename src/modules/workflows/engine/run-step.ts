@@ -41,13 +41,13 @@ export async function runStep(
     case 'delay':
       return { outcome: 'completed', output: configOf<'delay'>(step) };
     case 'condition':
-      return { outcome: 'branch', holds: await kit.holds(configOf<'condition'>(step).conditions, scope) };
+      return { outcome: 'branch', holds: await kit.holds(configOf<'condition'>(step), scope, call) };
     case 'loop':
-      return await loopOf(configOf<'loop'>(step), scope, kit);
+      return await loopOf(configOf<'loop'>(step), { scope, call, kit });
     case 'human':
-      return await questionOf(step, scope, kit);
+      return await questionOf(step, { scope, call, kit });
     case 'agent':
-      return await agentOf(step, child, scope, kit);
+      return await agentOf(step, child, { scope, call, kit });
     case 'training':
       return trainingOf(step, child, kit);
     default:
@@ -76,15 +76,17 @@ function runAction<Type extends ActionType>(
   return runners[step.type](configOf<Type>(step), scope, call);
 }
 
-async function loopOf(config: StepConfig<'loop'>, scope: Scope, kit: StepKit): Promise<Settlement> {
-  const items = await kit.loopItems(config, scope);
+type Given = { scope: Scope; call: StepCall; kit: StepKit };
+
+async function loopOf(config: StepConfig<'loop'>, { scope, call, kit }: Given): Promise<Settlement> {
+  const items = await kit.loopItems(config, scope, call);
   if (items.length === 0) return { outcome: 'completed', output: [] };
   return { outcome: 'loop', items, parallelism: config.parallelism ?? 1 };
 }
 
-async function questionOf(step: PlannedStep, scope: Scope, kit: StepKit): Promise<Settlement> {
+async function questionOf(step: PlannedStep, { scope, call, kit }: Given): Promise<Settlement> {
   const { prompt, required, assignTo, timeout } = configOf<'human'>(step);
-  const filled = await kit.fill(prompt, scope);
+  const filled = await kit.fill(prompt, scope, call);
   const timeoutMs = timeout ?? step.timeout;
   return { outcome: 'approval', prompt: textOf(filled), required, assignTo, timeoutMs };
 }
@@ -93,9 +95,9 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-async function agentOf(step: PlannedStep, child: Child, scope: Scope, kit: StepKit): Promise<StepEnd> {
+async function agentOf(step: PlannedStep, child: Child, { scope, call, kit }: Given): Promise<StepEnd> {
   const { agentId, input, waitForCompletion = true } = configOf<'agent'>(step);
-  const filled = storable(await kit.fill(input, scope));
+  const filled = storable(await kit.fill(input, scope, call));
   return starting(step, child, waitForCompletion, (sql, of) =>
     kit.startAgent(sql, { ...of, agentId, input: filled }),
   );

@@ -34,7 +34,7 @@ export type Settlement =
   | { outcome: 'completed'; output: unknown }
   | { outcome: 'failed'; error: StepFault; final?: boolean; retryAfterMs?: number | undefined }
   | { outcome: 'branch'; holds: boolean }
-  | { outcome: 'loop'; items: unknown[]; parallelism: number }
+  | { outcome: 'loop'; items: readonly unknown[]; parallelism: number }
   | {
       outcome: 'approval';
       prompt: string;

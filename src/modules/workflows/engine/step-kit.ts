@@ -24,14 +24,12 @@ export type Child = {
 export type StepKit = {
   runners: { [Type in ActionType]: StepRunner<StepConfig<Type>> };
   /** Whether the conditions of a condition step hold. */
-  holds(conditions: StepConfig<'condition'>['conditions'], scope: Scope): Promise<boolean>;
+  holds(config: StepConfig<'condition'>, scope: Scope, call: StepCall): Promise<boolean>;
   /** The items of a loop. @throws {StepError} where they are no list, or too many */
-  loopItems(config: StepConfig<'loop'>, scope: Scope): Promise<unknown[]>;
-  /** Any JSON with the `{{ … }}` in its texts filled in, secrets aside. */
-  fill(value: unknown, scope: Scope): Promise<unknown>;
+  loopItems(config: StepConfig<'loop'>, scope: Scope, call: StepCall): Promise<readonly unknown[]>;
+  /** Any JSON with the `{{ … }}` in its texts filled in. */
+  fill(value: unknown, scope: Scope, call: StepCall): Promise<unknown>;
   /** @returns the execution's id. @throws {StepError} where it may not be started */
   startAgent(sql: Sql, child: Child & { agentId: string; input: unknown }): Promise<string>;
   startTraining(sql: Sql, child: Child & StepConfig<'training'>): Promise<string>;
-  /** Text or JSON without the secrets of its owner. */
-  redact<Value>(value: Value, owner: StepCall['owner']): Value;
 };

@@ -75,7 +75,7 @@ async function runAndSettle(
     clearTimeout(timeout);
   }
   if (active.signal.reason === 'lost') return;
-  await settle(run, taken, end, call, deps);
+  await settle(run, taken, end, deps);
 }
 
 function timeoutOf({ step }: TakenStep): number {
@@ -110,10 +110,7 @@ function failureOf(
     const message = 'The step took longer than it may.';
     return { outcome: 'failed', error: { code: 'TIMEOUT', name: 'TimeoutError', message } };
   }
-  if (error instanceof StepError) {
-    const { code, message, isFinal, retryAfterMs } = error;
-    return { outcome: 'failed', error: { code, name: 'StepError', message }, final: isFinal, retryAfterMs };
-  }
+  if (error instanceof StepError) return failed(error);
   if (error instanceof FeedError) throw error;
   if (reason !== 'lost') log.error({ err: error, ...run }, 'a step failed in the worker');
   return { outcome: 'failed', error: { code: 'INTERNAL', message: 'The worker failed; its log says why.' } };
@@ -123,35 +120,31 @@ async function settle(
   run: StepRunRef,
   { attempt }: TakenStep,
   end: StepEnd,
-  call: StepCall,
-  { database, kit, log }: RunStepDependencies,
+  { database, log }: RunStepDependencies,
 ): Promise<void> {
-  const isSettled = await database.transaction(async (sql) => {
-    const settlement = 'start' in end ? await startOrFail(end, sql) : end;
-    return await settleStep(sql, { ...run, attempt, settlement: kit.redact(settlement, call.owner) });
-  });
+  let isSettled: boolean;
+  try {
+    isSettled = await database.transaction(async (sql) => {
+      const settlement = 'start' in end ? await end.start(sql) : end;
+      return await settleStep(sql, { ...run, attempt, settlement });
+    });
+  } catch (error) {
+    // What may not be started was rolled back with all that it had written.
+    if (!(error instanceof StepError)) throw error;
+    isSettled = await settleStep(database.sql, { ...run, attempt, settlement: failed(error) });
+  }
   if (!isSettled) log.info(run, 'the step went on without this worker');
 }
 
-/** What may not be started fails the step, and leaves nothing of it behind: it is refused before anything is written. */
-async function startOrFail(
-  end: Extract<StepEnd, { start: unknown }>,
-  sql: Parameters<typeof end.start>[0],
-): Promise<Settlement> {
-  try {
-    return await end.start(sql);
-  } catch (error) {
-    if (!(error instanceof StepError)) throw error;
-    const { code, message, isFinal } = error;
-    return { outcome: 'failed', error: { code, name: 'StepError', message }, final: isFinal };
-  }
+function failed({ code, message, isFinal, retryAfterMs }: StepError): Settlement {
+  return { outcome: 'failed', error: { code, name: 'StepError', message }, final: isFinal, retryAfterMs };
 }
 
 function callOf(
   { executionId, stepRunId }: StepRunRef,
   { userId, tenantId }: TakenStep,
   { signal }: ActiveStep,
-  { database, kit, log }: RunStepDependencies,
+  { database, log }: RunStepDependencies,
 ): StepCall {
   const execution = { kind: 'workflow', id: executionId } as const;
   const owner = { userId, tenantId };
@@ -161,7 +154,7 @@ function callOf(
     idempotencyKey: stepRunId,
     signal,
     log(message: string, level: LogLevel = 'info') {
-      const line = { level, message: kit.redact(message, owner), source: 'step' };
+      const line = { level, message, source: 'step' };
       // Lines after the end are refused, and no step waits for its lines.
       appendEvents(database.sql, { ...execution, events: [{ type: 'log', payload: line }] }).catch((error) =>
         log.info({ executionId, error: messageOf(error) }, 'a line of a step was not kept'),
