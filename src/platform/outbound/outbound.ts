@@ -7,7 +7,7 @@ import { type Exchange, exchange } from './exchange.ts';
 import { type Headers, type ResponseHeaders, requestHeaders } from './headers.ts';
 import type { HostLimits } from './host-patterns.ts';
 import { type Hop, redirectOf } from './redirect.ts';
-import { checkedAddresses, type Resolve, resolveHost } from './resolve.ts';
+import { checkedAddresses, createResolve, type Resolve } from './resolve.ts';
 import { readUrl, targetOf } from './target.ts';
 
 export type OutboundRequest = {
@@ -112,7 +112,7 @@ async function follow(
   first: Hop,
   { hosts, maxRedirects = MAX_REDIRECTS }: OutboundRequest,
   signal: AbortSignal,
-  { ports, allowances, resolve = resolveHost, ca }: OutboundOptions,
+  { ports, allowances, resolve = createResolve(), ca }: OutboundOptions,
 ): Promise<{ url: URL; response: Exchange }> {
   let hop = first;
   for (let redirects = 0; ; redirects += 1) {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import { bytesOf } from '../../../src/platform/outbound/body.ts';
 import { fetchThrough } from '../../../src/platform/outbound/fetch.ts';
 import { type Answer, type Receiver, startRawReceiver, startReceiver } from '../../support/receiver.ts';
 import { outboundTo, refusalOf } from './support.ts';
@@ -97,6 +98,17 @@ describe('the time', () => {
     expect(code).toBe('TIMEOUT');
     await ended;
     clearInterval(dripping);
+  });
+
+  it('is up for a stream that nobody reads, which fails when it is read', async () => {
+    let ended: Promise<unknown> | undefined;
+    receiver = await startRawReceiver((_request, response) => {
+      ended = once(response, 'close');
+      response.write('begun');
+    });
+    const { body } = await outboundTo([receiver.host]).stream({ url: receiver.url, timeoutMs: 50 });
+    await ended;
+    expect((await refusalOf(bytesOf(body))).code).toBe('TIMEOUT');
   });
 
   it('is the caller’s to end: the request rejects with his reason, and the connection closes', async () => {

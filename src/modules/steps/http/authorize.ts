@@ -35,7 +35,10 @@ export async function authorized<Config>(
       const [name, value] = [text(auth.name, 'name'), hidden(auth.value, 'value')];
       if (auth.in === 'header') return withHeader(name, value);
       const url = new URL(request.url);
-      url.searchParams.append(name, value);
+      // Not by searchParams, which writes the rest of the query anew.
+      url.search = [url.search, `${encodeURIComponent(name)}=${encodeURIComponent(value)}`]
+        .filter(Boolean)
+        .join('&');
       return { ...request, url };
     }
     case 'oauth': {
