@@ -36,7 +36,7 @@ type Current = {
 };
 
 /** Expressions notice by themselves that their time is over, which spares the process, and get this long to do it. */
-const GRACE_MS = 25;
+const GRACE_MS = 15;
 
 const entry = fileURLToPath(new URL('./inside/main.ts', import.meta.url));
 const source = fileURLToPath(new URL('../../', import.meta.url));
