@@ -1,17 +1,27 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers/promises';
 
 /**
- * The longest that the event loop of this process is held up by some work, in milliseconds: the least of several rounds,
- * as whatever else runs on the machine only adds to it.
+ * The longest turn of this process's event loop while some work is done, in milliseconds of processor time: however busy
+ * the machine is with others, that is what the work holds up.
  */
-export async function longestDelay(work: () => Promise<unknown>, rounds = 3): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < rounds; round++) {
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
-    await work();
-    delay.disable();
-    least = Math.min(least, delay.max / 1e6);
-  }
-  return least;
+export async function longestTurn(work: () => Promise<unknown>): Promise<number> {
+  let longest = 0;
+  let isDone = false;
+  const watch = async () => {
+    for (let last = processorMs(); !isDone; last = processorMs()) {
+      await setTimeout(1);
+      longest = Math.max(longest, processorMs() - last);
+    }
+  };
+  const watching = watch();
+  await work().finally(() => {
+    isDone = true;
+  });
+  await watching;
+  return longest;
+}
+
+function processorMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }

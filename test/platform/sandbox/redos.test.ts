@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SANDBOX_CODES, SandboxError } from '../../../src/platform/sandbox/errors.ts';
 import { createSandbox, type Trip } from '../../../src/platform/sandbox/sandbox.ts';
-import { longestDelay } from '../../support/event-loop.ts';
+import { longestTurn } from '../../support/event-loop.ts';
 import { backtracking } from './backtracking.ts';
 
 const MATCH_MS = 100;
@@ -34,7 +34,7 @@ describe('patterns that backtrack without end elsewhere', () => {
   it.each(backtracking)('%s is matched or refused in time', async (pattern, text) => {
     trips.splice(0);
     const options = { timeoutMs: TIME_LIMIT_MS };
-    const blocked = await longestDelay(() => sandbox.matches(pattern, [text], options).catch(ended));
+    const blocked = await longestTurn(() => sandbox.matches(pattern, [text], options).catch(ended));
     expectInTime();
     expect(blocked).toBeLessThan(BLOCKED_MS);
   });
