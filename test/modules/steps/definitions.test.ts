@@ -48,7 +48,7 @@ describe('the rules of a reconciliation', () => {
       'matchingRules.0 must have only one of tolerance, toleranceDays and caseInsensitive',
     ],
     [[{ field: 'x', fuzzy: 1 }], 'matchingRules.0 must not have "fuzzy"'],
-    [['x'], 'matchingRules.0 must be an object'],
+    [['x'], 'matchingRules.0 must be a JSON object'],
     [[{ newerBy: 'x' }], 'matchingRules must hold a rule with a field'],
     [[{ field: 'x' }, { newerBy: 'x', field: 'y' }], 'matchingRules.1 must have nothing beside newerBy'],
     [
