@@ -58,7 +58,7 @@ export function createConditions({ sandbox, fillIn }: { sandbox: Sandbox; fillIn
     try {
       return (await sandbox.matches(asText(value), [text], options))[0] ?? false;
     } catch (thrown) {
-      throw stepFailure(thrown, () => `conditions.${index}.value`);
+      throw stepFailure(thrown, `conditions.${index}.value`);
     }
   }
 }

@@ -49,7 +49,7 @@ export function createDocuments({ sandbox }: { sandbox: Sandbox }): Documents {
       try {
         return outputOf(await sandbox.run('document', { template, format, view }, options)) as GenerateOutput;
       } catch (thrown) {
-        throw stepFailure(thrown, () => undefined);
+        throw stepFailure(thrown, 'template');
       }
     },
   };

@@ -26,7 +26,7 @@ export function createLoopItems({ sandbox }: { sandbox: Sandbox }): LoopItems {
     try {
       return (await sandbox.evaluate([{ source: quoteStepIds(items) }], scope, { signal }))[0];
     } catch (thrown) {
-      throw stepFailure(thrown, () => 'items');
+      throw stepFailure(thrown, 'items');
     }
   }
 }

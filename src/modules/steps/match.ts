@@ -28,7 +28,7 @@ export function createMatch({ sandbox }: { sandbox: Sandbox }): StepRunner<StepC
         fields: fields.map((field, index) => ({ field, matches: matches[index] ?? false })),
       };
     } catch (thrown) {
-      throw stepFailure(thrown, (task) => `fields.${task}`);
+      throw stepFailure(thrown, (task) => (task === -1 ? 'pattern' : `fields.${task}`));
     }
   };
 }

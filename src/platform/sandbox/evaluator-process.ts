@@ -1,9 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync, realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SandboxError } from './errors.ts';
+import { processFlags } from './process-flags.ts';
 import type { Report, Request } from './protocol.ts';
 
 /**
@@ -36,40 +34,19 @@ type Current = {
 };
 
 /** Expressions notice by themselves that their time is over, which spares the process, and get this long to do it. */
-const GRACE_MS = 25;
+const GRACE_MS = 15;
 
 const entry = fileURLToPath(new URL('./inside/main.ts', import.meta.url));
-const source = fileURLToPath(new URL('../../', import.meta.url));
 
 export function startEvaluatorProcess(memoryMb: number): EvaluatorProcess {
   const child = fork(entry, [], {
     execPath: process.execPath,
-    execArgv: flags(memoryMb),
+    execArgv: processFlags(memoryMb),
     env: {},
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     serialization: 'advanced',
   });
   return watched(child);
-}
-
-/** No files but the program's own to read, none to write, no processes, no native code; built-ins that nobody can change. */
-function flags(memoryMb: number): string[] {
-  const packages = dirname(dirname(createRequire(import.meta.url).resolve('jsonata/package.json')));
-  const readable = [source, join(dirname(source), 'package.json'), packages, realpathSync(packages)];
-  return [
-    `--max-old-space-size=${memoryMb}`,
-    '--max-semi-space-size=8',
-    // Enough for the depth limit of expressions; the system gives 8 MB.
-    '--stack-size=3900',
-    '--frozen-intrinsics',
-    '--disable-proto=delete',
-    '--permission',
-    // Of the process that ends this one when the program is gone.
-    '--allow-worker',
-    ...readable.filter(existsSync).map((path) => `--allow-fs-read=${path}`),
-    '--disable-warning=ExperimentalWarning',
-    '--disable-warning=SecurityWarning',
-  ];
 }
 
 function watched(child: ChildProcess): EvaluatorProcess {

@@ -50,7 +50,7 @@ export type SchemaFault = { path: string[]; message: string };
 export type Program = (input: unknown, values: readonly unknown[]) => unknown;
 
 export type SandboxOptions = {
-  /** How many processes at most, each of about 60 MB. Default: 2. */
+  /** How many processes at most, each of about 70 MB. Default: 2. */
   processes?: number;
   /** Of each process, for values. Default: 64. */
   memoryMb?: number;

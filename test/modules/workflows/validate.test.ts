@@ -110,7 +110,9 @@ describe('the values of a definition', () => {
     const at = 'steps.0.config.conditions.0.value of "if"';
     expect(matching('^(a+)+$')).toEqual([]);
     expect(matching('a'.repeat(501))).toEqual([`${at} must be a pattern of at most 500 characters`]);
-    expect(matching('(')).toEqual([`${at} must be a valid regular expression`]);
+    expect(matching('(')).toEqual([
+      `${at} must be a valid regular expression in RE2’s syntax, without back references and lookaround`,
+    ]);
     expect(matching(undefined)).toEqual([`${at} is required`]);
   });
 

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SandboxError } from '../../../src/platform/sandbox/errors.ts';
 import { createSandbox, type Trip } from '../../../src/platform/sandbox/sandbox.ts';
@@ -10,7 +11,8 @@ const trips: Trip[] = [];
 const sandbox = createSandbox({ processes: 1, onTrip: (trip) => void trips.push(trip) });
 const scope = { input: hostileInput };
 
-const evaluate = async (source: string) => (await sandbox.evaluate([{ source }], scope))[0];
+const evaluate = async (source: string, options = {}) =>
+  (await sandbox.evaluate([{ source }], scope, options))[0];
 
 /** What the library and the language still do, for whoever comes next. */
 const CANARY = `{
@@ -27,18 +29,22 @@ describe('what tries to get out of the sandbox', () => {
   it('is tried in at least 50 ways', () => expect(escapes.length).toBeGreaterThanOrEqual(50));
 
   it.each(escapes)('does not by %s', async (_what, source, outcome) => {
+    // How late timers are on this machine: what ends a process is one.
+    const lateness = monitorEventLoopDelay({ resolution: 5 });
+    lateness.enable();
     const result = await evaluate(source).then(
       (value) => ({ value }),
       (failure: unknown) => failure,
     );
+    lateness.disable();
     if ('value' in outcome) expect(result).toEqual(outcome);
     else {
       expect(result).toBeInstanceOf(SandboxError);
       expect(outcome).toContain((result as SandboxError).code);
     }
     expect(trips).toHaveLength(1);
-    expect(trips[0]?.evaluationMs).toBeLessThanOrEqual(LONGEST_MS);
-    expect(await evaluate(CANARY)).toEqual(untouched);
+    expect(trips[0]?.evaluationMs).toBeLessThanOrEqual(LONGEST_MS + lateness.max / 1e6);
+    expect(await evaluate(CANARY, { timeoutMs: 10_000 })).toEqual(untouched);
     expect(Reflect.get({}, 'polluted')).toBeUndefined();
   });
 });

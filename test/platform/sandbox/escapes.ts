@@ -7,8 +7,8 @@ export type Escape = readonly [what: string, source: string, outcome: Outcome];
 const nothing = { value: null };
 const failed = ['EXPRESSION_FAILED'] as const;
 const invalid = ['EXPRESSION_INVALID'] as const;
-const tooDeep = ['DEPTH_LIMIT'] as const;
 /** Which of the limits ends it depends on the machine. */
+const tooDeep = ['DEPTH_LIMIT', 'TIME_LIMIT'] as const;
 const limited = ['TIME_LIMIT', 'MEMORY_LIMIT', 'SIZE_LIMIT', 'DEPTH_LIMIT'] as const;
 
 const doubled = (text: string, times: number) =>

@@ -1,16 +1,12 @@
 import { z } from 'zod';
-import { text } from '../../../graphql/validation.ts';
+import { jsonObject, text } from '../../../graphql/validation.ts';
 
 const field = text(200);
 const tolerance = z.number({ error: 'must be a number' }).min(0, 'must not be negative').optional();
 
 const WITHOUT_FIELD = 'needs a field, or fieldA and fieldB, or newerBy';
 
-/**
- * What makes two records the same, or, as `{"newerBy": "updatedAt"}`, which field tells the newer of two. The fields are
- * names or paths such as `customer.id`.
- */
-export const matchingRule = z
+const rule = z
   .strictObject(
     {
       field: field.optional(),
@@ -27,13 +23,19 @@ export const matchingRule = z
       error: ({ code, keys }) =>
         code === 'unrecognized_keys'
           ? `must not have ${(keys as string[]).map((key) => `"${key}"`).join(', ')}`
-          : 'must be an object',
+          : 'must be a JSON object',
     },
   )
-  .superRefine((rule, { addIssue }) => {
-    const message = faultOf(rule);
+  .superRefine((given, { addIssue }) => {
+    const message = faultOf(given);
     if (message) addIssue({ code: 'custom', message });
   });
+
+/**
+ * What makes two records the same, or, as `{"newerBy": "updatedAt"}`, which field tells the newer of two. The fields are
+ * names or paths such as `customer.id`. The API takes it as JSON, so that unknown keys reach this check and are refused.
+ */
+export const matchingRule = jsonObject.pipe(rule);
 
 export type MatchingRule = z.infer<typeof matchingRule>;
 

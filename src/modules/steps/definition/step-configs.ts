@@ -86,7 +86,7 @@ const reconcile = z
       sourceA: expression.describe('An expression for the first list of records.'),
       sourceB: expression.describe('An expression for the second.'),
       matchingRules: listOf(matchingRule)
-        .refine((rules) => rules.some(({ newerBy }) => newerBy === undefined), {
+        .refine((rules) => rules.length === 0 || rules.some(({ newerBy }) => newerBy === undefined), {
           error: 'must hold a rule with a field',
         })
         .refine((rules) => rules.filter(({ newerBy }) => newerBy !== undefined).length <= 1, {
