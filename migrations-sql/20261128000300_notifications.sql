@@ -35,7 +35,7 @@ grant select, insert, update, delete on runcast.notifications to service_role;
 create index idx_notifications_user_id_created_at on runcast.notifications (user_id, created_at desc, id desc);
 create index idx_notifications_user_id_unread on runcast.notifications (user_id, created_at desc, id desc)
   where read_at is null;
-create index idx_notifications_tenant_id on runcast.notifications (tenant_id) where tenant_id is not null;
+create index idx_notifications_tenant_id on runcast.notifications (tenant_id);
 comment on table runcast.notifications is 'What users are told within the platform; written by runcast.notify_user alone';
 comment on column runcast.notifications.seq is 'Counts from 1 for each user, in the order in which they were committed';
 comment on column runcast.notifications.dedupe_key is
@@ -48,10 +48,11 @@ create table runcast.notification_counters (
   last_seq bigint not null
 );
 alter table runcast.notification_counters enable row level security;
-revoke all on runcast.notification_counters from public, anon, authenticated;
-grant select on runcast.notification_counters to service_role;
+create policy notification_counters_select_own on runcast.notification_counters
+  for select to authenticated using (user_id = (select auth.uid()));
+grant select on runcast.notification_counters to authenticated, service_role;
 comment on table runcast.notification_counters is
-  'The number of each user''s last notification. Its row is locked while one is added; nobody reads it on a user''s behalf';
+  'The number of each user''s last notification; its row is locked while one is added';
 
 create function runcast.notify_user(
   p_user uuid, p_tenant uuid, p_title text, p_body text, p_source jsonb, p_dedupe_key text) returns uuid

@@ -11,7 +11,12 @@ describe('every GraphQL text that people copy is valid against the schema', () =
     expect(faults(query)).toEqual([]);
   });
 
-  it.each(['README.md', 'docs/api/README.md', 'docs/api/sockets.md'])('in %s', (page) => {
+  it.each([
+    'README.md',
+    'docs/api/README.md',
+    'docs/api/sockets.md',
+    'docs/notifications.md',
+  ])('in %s', (page) => {
     const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
     const blocks = [...text.matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, block]) => block ?? '');
     expect(blocks.length).toBeGreaterThan(0);

@@ -36,6 +36,39 @@ describe('the configuration', () => {
     expect(loadConfig({ NODE_ENV: 'production', GRAPHIQL: 'on' }, '/').graphiql).toBe(true);
   });
 
+  it('takes channels of notifications, each with all that it needs, and never shows their secrets', () => {
+    const env = {
+      SMTP_URL: 'smtp://someone:hunter2@mail.example.com:587',
+      SMTP_FROM: 'Runcast <runcast@example.com>',
+      SLACK_WEBHOOK_URL: 'https://hooks.slack.com/services/T/B/hunter2',
+      SMS_GATEWAY_URL: 'https://sms.example.com/messages',
+      SMS_GATEWAY_TOKEN: 'hunter2',
+      SMS_FROM: 'Runcast',
+    };
+    expect(loadConfig({}, '/').channels).toEqual({});
+    expect(loadConfig(env, '/').channels).toEqual({
+      email: { url: env.SMTP_URL, from: { name: 'Runcast', address: 'runcast@example.com' } },
+      slack: { webhookUrl: env.SLACK_WEBHOOK_URL },
+      sms: { url: env.SMS_GATEWAY_URL, token: 'hunter2', from: 'Runcast' },
+    });
+    for (const [name, value] of [
+      ['SMTP_FROM', undefined],
+      ['SMTP_FROM', 'Runcast <runcast@example.com>\r\nBcc: x@example.com'],
+      ['SMTP_FROM', 'a@example.com, b@example.com'],
+      ['SMTP_URL', undefined],
+      ['SMTP_URL', 'http://mail.example.com/hunter2'],
+      ['SMTP_URL', 'smtp://someone:hunter2@mail.example.com?tls.rejectUnauthorized=false'],
+      ['SMTP_URL', 'smtp://someone:hunter2%@mail.example.com'],
+      ['SLACK_WEBHOOK_URL', 'hunter2'],
+      ['SMS_FROM', undefined],
+      ['SMS_GATEWAY_TOKEN', 'hunter2\r\nx: y'],
+    ] as const) {
+      const { message } = faultOf(() => loadConfig({ ...env, [name]: value }, '/'));
+      expect(message).toContain(`${name}: `);
+      expect(message).not.toContain('hunter2');
+    }
+  });
+
   it('takes a Redis that can be connected to, and never shows its password', () => {
     const url = 'rediss://runcast:p%40ss@redis.internal:6380/2';
     expect(loadConfig({ REDIS_URL: url }, '/').redisUrl).toBe(url);

@@ -112,22 +112,29 @@ async function change(
   statement: Statement,
 ): Promise<DatabaseOutput> {
   const { limit } = request;
-  const matching = await countOf(sql, countStatement(request, owner, limit + 1));
+  const matching = await countOf(sql, countStatement(request, owner, { limit: limit + 1 }));
   if (matching > limit) throw tooMany(limit);
-  const changed = await read(sql, statement);
-  // Others may have added some meanwhile.
+  const [page] = await sql.query<Page & { ids: string[] }>(statement.text, statement.values);
+  const changed = outputOf(page);
+  // Others may have added some meanwhile, or taken some away.
   if (changed.count > limit) throw tooMany(limit);
-  if (changed.count < matching) {
-    throw refused(
-      `${matching - changed.count} of the rows may be seen by the run’s owner and not changed; nothing was.`,
-      'DATABASE_FORBIDDEN',
-    );
-  }
-  return changed;
+  if (changed.count >= matching) return changed;
+  const left = await countOf(sql, countStatement(request, owner, { limit: 1, except: page?.ids ?? [] }));
+  if (left === 0) return changed;
+  throw refused(
+    'Some of the rows may be seen by the run’s owner and not changed; none was.',
+    'DATABASE_FORBIDDEN',
+  );
 }
 
+type Page = { count: number; bytes: number; rows: Row[] | null };
+
 async function read(sql: Sql, { text, values }: Statement): Promise<DatabaseOutput> {
-  const [page] = await sql.query<{ count: number; bytes: number; rows: Row[] | null }>(text, values);
+  const [page] = await sql.query<Page>(text, values);
+  return outputOf(page);
+}
+
+function outputOf(page: Page | undefined): DatabaseOutput {
   if (!page) throw new Error('An aggregate without groups always has a row.');
   if (page.rows === null) {
     throw refused(

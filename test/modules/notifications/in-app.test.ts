@@ -98,10 +98,16 @@ describe('notify_user', () => {
 
   it('cuts what is too long, and keeps the newest 10,000', async () => {
     await admin.query(
-      `select runcast.notify_user($1, null, repeat('t', 300), repeat('b', 20000), null, 'key-' || n)
-       from generate_series(1, 10003) n`,
+      `with numbered as (
+         insert into runcast.notifications (user_id, seq, title, body, dedupe_key)
+         select $1, n, '', '', 'old-' || n from generate_series(1, 10000) n)
+       insert into runcast.notification_counters values ($1, 10000)`,
       [owner.id],
     );
+    for (let at = 1; at <= 3; at += 1) {
+      const long = { ...notice(owner.id, `new-${at}`), title: 't'.repeat(300), body: 'b'.repeat(20_000) };
+      await database.transaction((sql) => notifyUser(sql, long));
+    }
     const { rows } = await admin.query(
       `select count(*)::int as count, min(seq)::int as first, max(length(title)) as title, max(length(body)) as body
        from runcast.notifications where user_id = $1`,
@@ -122,7 +128,7 @@ describe('notify_user', () => {
     ]) {
       await expect(client.query(`select ${call}`)).rejects.toThrow('permission denied for function');
     }
-    await expect(client.query('select * from runcast.notification_counters')).rejects.toThrow(
+    await expect(client.query('update runcast.notification_counters set last_seq = 0')).rejects.toThrow(
       'permission denied',
     );
     await expect(client.query(`update runcast.notifications set title = 'x'`)).rejects.toThrow(

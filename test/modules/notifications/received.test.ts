@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { notifyUser } from '../../../src/modules/notifications/sql.ts';
+import { createServiceDatabase, type ServiceDatabase } from '../../../src/platform/db/service.ts';
+import { createLogger } from '../../../src/platform/logger.ts';
 import { type Data, type Socket, startApi, type TestApi, type User } from '../../support/api.ts';
-import { connectFeed, type FeedClient } from '../../support/feed.ts';
 import { insertTenant } from '../../support/tenants.ts';
 
 const RECEIVED = `subscription ($after: Int) {
@@ -10,13 +11,13 @@ const RECEIVED = `subscription ($after: Int) {
 }`;
 
 let api: TestApi;
-let writer: FeedClient;
+let writers: ServiceDatabase;
 let user: User;
 let sockets: Socket[];
 
 beforeAll(async () => {
   api = await startApi();
-  writer = await connectFeed(api.database.admin);
+  writers = createServiceDatabase({ url: api.database.worker, poolSize: 4, log: createLogger('silent') });
 });
 beforeEach(async () => {
   user = await api.makeUser();
@@ -26,12 +27,14 @@ beforeEach(async () => {
   };
 });
 afterAll(async () => {
-  await writer.client.end();
+  await writers.close();
   await api.close();
 });
 
 const tell = (to: User, title: string, tenantId: string | null = null) =>
-  notifyUser(writer, { userId: to.id, tenantId, title, body: '', source: null, dedupeKey: randomUUID() });
+  writers.transaction((sql) =>
+    notifyUser(sql, { userId: to.id, tenantId, title, body: '', source: null, dedupeKey: randomUUID() }),
+  );
 
 type Batch = { lastSeq: number; notifications: { seq: number; title: string; readAt: string | null }[] };
 
@@ -105,9 +108,9 @@ describe('notificationReceived', () => {
   }, async () => {
     const live = await follow({ after: 0 });
     const cut = () =>
-      writer.query(
+      api.admin.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and application_name in ('runcast listener', 'runcast api')`,
+         where datname = current_database() and usename = 'runcast_api'`,
       );
     for (let at = 0; at < 20; at += 1) {
       if (at % 5 === 0) await cut();

@@ -518,25 +518,51 @@ it('fills in templates of query and data, and checks what they have become', asy
   expect(filled).toEqual([query]);
 });
 
-it('ends in Postgres too where the step is cancelled', async () => {
+/** Another transaction that has changed a row and not committed, while a step waits for it. */
+async function meanwhile(change: string, id: string, step: () => Promise<DatabaseOutput>) {
   const blocker = new Client({ connectionString: testDatabase.admin });
   await blocker.connect();
-  const id = await errorLog(owner, 'locked');
   await blocker.query('begin');
-  await blocker.query('select 1 from public.error_logs where id = $1 for update', [id]);
-  const cancelling = new AbortController();
-  const running = run(
-    { operation: 'update', table: 'error_logs', query: { where: { id } }, data: { resolved: true } },
-    { signal: cancelling.signal },
-  );
+  await blocker.query(change, [id]);
+  const running = step();
+  // Awaited by the test, after whatever it does first.
+  running.catch(() => {});
   const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
   while ((await blocker.query(waiting)).rows.length === 0);
+  return {
+    running,
+    async end(how: 'commit' | 'rollback') {
+      await blocker.query(how);
+      await blocker.end();
+    },
+  };
+}
+
+it('takes rows that others delete meanwhile for gone, not for forbidden', async () => {
+  const [gone, stays] = [await errorLog(owner, 'goes'), await errorLog(owner, 'stays')];
+  const query = { where: { severity: 'high', resolved: false } };
+  const update = { operation: 'update', table: 'error_logs', query, data: { resolved: true } };
+  const { running, end } = await meanwhile('delete from public.error_logs where id = $1', gone, () =>
+    run(update),
+  );
+  await end('commit');
+  expect(await running).toMatchObject({ count: 1, rows: [{ id: stays, resolved: true }] });
+});
+
+it('ends in Postgres too where the step is cancelled', async () => {
+  const id = await errorLog(owner, 'locked');
+  const query = { where: { id } };
+  const update = { operation: 'update', table: 'error_logs', query, data: { resolved: true } };
+  const cancelling = new AbortController();
+  const { running, end } = await meanwhile(
+    'select 1 from public.error_logs where id = $1 for update',
+    id,
+    () => run(update, { signal: cancelling.signal }),
+  );
   const reason = new Error('the run was cancelled');
   cancelling.abort(reason);
   await expect(running).rejects.toBe(reason);
-  await blocker.query('rollback');
-  await blocker.end();
-  expect(
-    (await run({ operation: 'select', table: 'error_logs', query: { where: { id } } })).rows,
-  ).toMatchObject([{ resolved: false }]);
+  await end('rollback');
+  const { rows } = await run({ operation: 'select', table: 'error_logs', query });
+  expect(rows).toMatchObject([{ resolved: false }]);
 });

@@ -35,3 +35,10 @@ export function assertShort(channel: string, text: string, max: number): void {
     `The message has ${text.length} characters; ${channel} takes at most ${max}.`,
   );
 }
+
+const MAX_SHOWN = 100;
+
+/** A recipient as a message may show it: one that is a URL may be a secret that stands in the wrong place. */
+export function shown(recipient: string): string {
+  return recipient.includes('://') ? 'a URL' : JSON.stringify(recipient.slice(0, MAX_SHOWN));
+}

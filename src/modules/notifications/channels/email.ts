@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createTransport } from 'nodemailer';
 import type { ChannelsConfig } from '../../../platform/channel-settings.ts';
 import { DEFAULT_TIMEOUT_MS, type Delivery, type Send, type SendOptions } from './channel.ts';
-import { assertShort, ChannelError } from './channel-error.ts';
+import { assertShort, ChannelError, shown } from './channel-error.ts';
 import { smtpFailure, smtpReason, tooLate } from './smtp-failure.ts';
 
 const MAX_TEXT = 500_000;
@@ -75,7 +75,7 @@ function deliveryOf(to: readonly string[], errors: readonly { recipient?: unknow
 
 function addressOf(recipient: string): string {
   if (ADDRESS.test(recipient)) return recipient;
-  throw new ChannelError('RECIPIENT_INVALID', `${JSON.stringify(recipient)} is no e-mail address.`);
+  throw new ChannelError('RECIPIENT_INVALID', `${shown(recipient)} is no e-mail address.`);
 }
 
 /** A line without anything that could end it. */

@@ -2,7 +2,7 @@ import type { ServiceDatabase } from '../../../platform/db/service.ts';
 import { storable } from '../../../platform/feed/events.ts';
 import { findRecipients, notifyUser } from '../sql.ts';
 import type { Message, Send } from './channel.ts';
-import { assertShort, ChannelError } from './channel-error.ts';
+import { assertShort, ChannelError, shown } from './channel-error.ts';
 
 const MAX_TITLE = 200;
 const MAX_BODY = 10_000;
@@ -46,7 +46,7 @@ function sourceOf({ source }: Message) {
 }
 
 function unknownRecipients(names: readonly string[]): ChannelError {
-  const listed = names.map((name) => JSON.stringify(name)).join(', ');
+  const listed = names.map(shown).join(', ');
   return new ChannelError(
     'RECIPIENT_UNKNOWN',
     `Within the platform only the run’s owner and active members of its tenant are told, by id or e-mail address; not ${listed}.`,

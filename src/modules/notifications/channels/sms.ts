@@ -1,6 +1,6 @@
 import type { ChannelsConfig } from '../../../platform/channel-settings.ts';
 import type { Send, SendOptions } from './channel.ts';
-import { assertShort, ChannelError } from './channel-error.ts';
+import { assertShort, ChannelError, shown } from './channel-error.ts';
 import { postJson } from './post-json.ts';
 
 /** Ten parts of a long message. */
@@ -35,6 +35,6 @@ function numberOf(recipient: string): string {
   if (NUMBER.test(number)) return number;
   throw new ChannelError(
     'RECIPIENT_INVALID',
-    `${JSON.stringify(recipient)} is no telephone number: write it as +15550100, with the country’s code.`,
+    `${shown(recipient)} is no telephone number: write it as +15550100, with the country’s code.`,
   );
 }

@@ -34,10 +34,15 @@ export function selectStatement(request: Request, owner: Owner): Statement {
   });
 }
 
-/** @param limit looks no further than that many rows; undefined: counts all */
-export function countStatement(request: Request, owner: Owner, limit?: number): Statement {
+/** @param options.limit looks no further than that many rows; default: counts all. `except`: ids of rows to pass over */
+export function countStatement(
+  request: Request,
+  owner: Owner,
+  { limit, except = [] }: { limit?: number; except?: readonly string[] } = {},
+): Statement {
   return build((bind) => {
-    const rows = `select 1 from ${request.table.name} where ${whereOf(request, owner, bind)}`;
+    const others = except.length > 0 ? ` and "id" <> all(${bind(except)}::uuid[])` : '';
+    const rows = `select 1 from ${request.table.name} where ${whereOf(request, owner, bind)}${others}`;
     return `select count(*)::float8 as count from (${rows}${limit === undefined ? '' : ` limit ${bind(limit)}`}) as matching`;
   });
 }
@@ -89,9 +94,12 @@ export function deleteStatement(request: Request, owner: Owner): Statement {
   );
 }
 
+/** As `asJson`, with the ids of the rows that were changed. */
 function changing(table: Table, columns: readonly string[], change: string): string {
+  const rows = 'select *, row_number() over (order by "id") as "row number" from changed';
   return `with changed as (${change} returning *)
-    ${asJson(table, columns, 'select *, row_number() over (order by "id") as "row number" from changed')}`;
+    select page.*, (select coalesce(array_agg("id"::text), '{}') from changed) as ids
+    from (${asJson(table, columns, rows)}) as page`;
 }
 
 /** Within a tenant's run the tenant's rows alone: others may have written the workflow, who see only those. */
