@@ -40,6 +40,10 @@ it('counts tokens in four buckets, none of them twice, and the cost by the price
     ...{ cost: FIRST, priceVersion: 1 },
   });
   expect(second).toMatchObject({ cost: SECOND });
+  expect(ended).toMatchObject({
+    metrics: { cost: '0.0217233', tokenUsage: 9_033 },
+    usage: { reasoning: 300 },
+  });
   expect(ended.metricsJson).toMatchObject({
     ...{ tokenUsage: 9_033, tokensInput: 8_456, tokensOutput: 577, cost: BOTH },
     usage: { input: 3_345, cachedInput: 5_111, output: 277, reasoning: 300 },

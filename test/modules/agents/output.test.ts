@@ -80,13 +80,11 @@ it('tries a run again as its retry policy says, with a repair of its own', async
 
 it('has another agent take over after the last try, whose output is the run’s', async () => {
   const other = await runs.agent({ name: 'The other' });
-  begun = server.asked.length;
+  const retry = { enabled: true, maxAttempts: 1, fallbackAgent: other };
   next = ({ messages }) =>
     String(messages[0]?.content).includes('The other') ? { text: ['I can.'] } : { status: 400 };
-  const retry = { enabled: true, maxAttempts: 1, fallbackAgent: other };
-  // What a server refuses for good is no reason to ask it again, nor for another agent.
   const refused = await runs.ended(await runs.run(await runs.agent(executionConfig({ retry }))));
-  expect(refused).toMatchObject({ status: 'FAILED', error: { code: 'MODEL_REFUSED' } });
+  expect(refused).toMatchObject({ status: 'COMPLETED', output: 'I can.' });
 
   next = ({ messages }) => ({ text: [String(messages[0]?.content).includes('The other') ? 'I can.' : 'no'] });
   const values = { outputType: 'json', ...executionConfig({ retry }) };

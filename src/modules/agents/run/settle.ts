@@ -3,7 +3,7 @@ import { callAppending } from '../../../platform/feed/feed.ts';
 import type { ActiveRun } from '../../executions/active-runs.ts';
 import type { RunFeed } from '../../executions/run-feed.ts';
 import type { Outcome } from './attempt.ts';
-import type { RunParts } from './run.ts';
+import type { RunParts } from './parts.ts';
 
 export type SettleOptions = {
   executionId: string;
