@@ -360,7 +360,9 @@ begin
   perform set_config('runcast.projection', v_projection, true);
   insert into public.agent_execution_logs (execution_id, agent_id, user_id, tenant_id, status, started_at, completed_at,
     duration, token_usage, cost, input, output, error)
-  values (new.id, new.agent_id, new.user_id, new.tenant_id, new.status, coalesce(v_begun, clock_timestamp()), clock_timestamp(),
+  -- Lists go by started_at: one microsecond puts the end behind the beginning.
+  values (new.id, new.agent_id, new.user_id, new.tenant_id, new.status,
+    coalesce(v_begun + interval '1 microsecond', clock_timestamp()), clock_timestamp(),
     least((v_tallies ->> 'duration')::numeric, 2147483647)::integer,
     least((v_tallies ->> 'tokenUsage')::numeric, 2147483647)::integer, (v_tallies ->> 'cost')::numeric,
     new.input, new.output, v_error);

@@ -41,7 +41,7 @@ export const STATE = `query ($id: ID!) {
   agentExecution(id: $id) {
     databaseId status input output attempt
     error { message code }
-    metricsJson
+    metricsJson metrics { cost tokenUsage } usage { input cachedInput output reasoning }
     steps { key kind name state tries input output error { code message } usage { input cachedInput output reasoning } cost priceVersion }
     approvals { id stepKey tool prompt arguments decision comment }
     stateLogs { edges { node { status tokenUsage cost duration } } }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../../src/platform/config.ts';
 import type { LogEntry } from './log.ts';
 
-const PROGRAM = fileURLToPath(new URL('../fixtures/worker.ts', import.meta.url));
+const programOf = (fixture: string) => fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));
 
 export type WorkerProcess = {
   pid: number;
@@ -20,17 +20,20 @@ export type WorkerProcess = {
 /**
  * Starts a worker in a process of its own and waits until it takes jobs.
  *
+ * @param options.fixture the program in test/fixtures. Default: worker.ts
  * @param options.detached with a process group of its own, as a terminal gives to what it runs
  */
 export async function startWorkerProcess({
   detached = false,
+  fixture = 'worker.ts',
   ...options
 }: {
   config: Config;
   workerUrl: string;
   detached?: boolean;
+  fixture?: string;
 }): Promise<WorkerProcess> {
-  const child: ChildProcess = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], {
+  const child: ChildProcess = spawn(process.execPath, [programOf(fixture), JSON.stringify(options)], {
     stdio: ['ignore', 'inherit', 'pipe'],
     detached,
   });

@@ -4,13 +4,16 @@ import type { StepFailure } from '../steps/step.ts';
 export class AgentFailure extends Error {
   override name = 'AgentFailure';
   readonly code: string;
-  /** Whether another try, or another agent, may do better. A limit that was reached stays reached. */
+  /** Whether another try may do better. */
   readonly mayRetry: boolean;
+  /** Whether another agent may. A limit that was reached stays reached, and what is forbidden is so for a reason. */
+  readonly mayFallBack: boolean;
 
-  constructor({ code, message }: StepFailure, options: { mayRetry?: boolean } = {}) {
+  constructor({ code, message }: StepFailure, options: { mayRetry?: boolean; mayFallBack?: boolean } = {}) {
     super(message);
     this.code = code;
     this.mayRetry = options.mayRetry ?? false;
+    this.mayFallBack = options.mayFallBack ?? this.mayRetry;
   }
 }
 

@@ -11,7 +11,7 @@ import type { Lease } from '../../platform/db/lease.ts';
 import { codeOf } from '../../platform/errors.ts';
 import type { Priority } from '../../platform/feed/feed.ts';
 import { callAppending, requestCancel } from '../../platform/feed/feed.ts';
-import { assertMayStartIn, feedOf, startRefusal } from '../executions/starting.ts';
+import { assertMayStartIn, feedOf, refOf, startRefusal } from '../executions/starting.ts';
 import type { AgentPorts } from './ports.ts';
 import { assertRunnable } from './preflight.ts';
 import { cancelInput, decisionInput, retryInput, runInput } from './run-inputs.ts';
@@ -56,7 +56,7 @@ export function createAgentRuns(ports: AgentPorts) {
       if (!TERMINAL.includes(status)) throw new ExecutionNotEndedError(id);
       return await begin(db, {
         userId,
-        asked: { ...asked, retryOf: id },
+        asked: { ...asked, retryOf: id.toLowerCase() },
         priority,
         key: idempotencyKey ?? undefined,
       });
@@ -65,7 +65,8 @@ export function createAgentRuns(ports: AgentPorts) {
     /** Ends a run that waits, at once; asks the worker of one that runs. What it has started ends, too. @throws {ExecutionEndedError} */
     async cancel(db: Lease, id: string, raw: unknown): Promise<void> {
       const { reason } = validated(cancelInput, raw, []);
-      await feedOf('agent', id, requestCancel(db.sql, { kind: 'agent', id, ...(reason && { reason }) }));
+      const ref = refOf('agent', id);
+      await feedOf('agent', id, requestCancel(db.sql, { ...ref, ...(reason && { reason }) }));
     },
 
     /**
@@ -76,16 +77,12 @@ export function createAgentRuns(ports: AgentPorts) {
     async decide(db: Lease, id: string, raw: unknown): Promise<void> {
       const { approvalId, decision, comment } = validated(decisionInput, raw, []);
       if (!isUuid(id)) throw new NotFoundError('agent execution', id);
-      const call = callAppending<string>(
-        db.sql,
-        { kind: 'agent', id },
-        {
-          expression: `case $1::text when 'agent' then
+      const call = callAppending<string>(db.sql, refOf('agent', id), {
+        expression: `case $1::text when 'agent' then
             runcast.decide_agent_approval($2::text::uuid, $3, $4, $5) end`,
-          values: [approvalId, decision, comment ?? null],
-          news: () => ({ ended: false }),
-        },
-      );
+        values: [approvalId, decision, comment ?? null],
+        news: () => ({ ended: false }),
+      });
       const answer = await feedOf('agent', id, call);
       if (answer === 'missing') throw new NotFoundError('approval', approvalId, { path: ['approvalId'] });
       if (answer === 'decided' || answer === decision) return;

@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import { createBatch } from '../../graphql/batch.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type Context, perLease } from '../../graphql/context.ts';
 import { objectIn, outputOf } from '../../graphql/json-shapes.ts';
 import { valueOrUnknown } from '../../graphql/stored-enum.ts';
+import { whole } from '../../platform/shapes.ts';
 import { headOf } from '../executions/heads.ts';
 import { executionError } from '../executions/shapes.ts';
 import { AgentApprovalDecision, AgentStepKind, AgentStepState } from './enums.ts';
@@ -124,6 +126,13 @@ const AgentApprovalRef = builder.objectRef<AgentApproval>('AgentApproval').imple
   }),
 });
 
+/** Other programs write that column, too. */
+function usageIn(metrics: unknown): StepUsage | null {
+  return storedUsage.safeParse(objectIn(metrics)?.usage).data ?? null;
+}
+
+const storedUsage = z.object({ input: whole(), cachedInput: whole(), output: whole(), reasoning: whole() });
+
 builder.prismaObjectFields(AgentExecutionRef, (t) => ({
   steps: t.field({
     type: [AgentStepRef],
@@ -134,6 +143,13 @@ builder.prismaObjectFields(AgentExecutionRef, (t) => ({
     type: [AgentApprovalRef],
     description: 'What a person was asked, oldest first.',
     resolve: async ({ id }, _args, context) => (await perLease(context, approvals)(id)) ?? [],
+  }),
+  usage: t.field({
+    type: TokenUsageRef,
+    nullable: true,
+    description: 'The tokens that it has used; null before it has ended, and where nobody counted.',
+    select: { metrics: true },
+    resolve: ({ metrics }) => usageIn(metrics),
   }),
   attempt: t.int({
     description: 'How often a worker has taken it; more than 1 after it has waited, or a worker was lost.',

@@ -32,6 +32,7 @@ export const STATUSES = {
   completed: 'Has ended well; `output` has what came out.',
   failed: 'Has ended with an `error`.',
   cancelled: 'Was ended on request.',
+  started: 'Has begun; of states in the logs alone.',
 } as const;
 
 export const EXECUTION_MODES = {

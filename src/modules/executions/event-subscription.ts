@@ -5,6 +5,7 @@ import { rowId } from '../../graphql/ids.ts';
 import type { ExecutionKind } from '../../platform/feed/events.ts';
 import { ExecutionEventRef } from './event-types.ts';
 import { type EventBatch, followEvents, followState } from './follow.ts';
+import { refOf } from './starting.ts';
 
 /** What the subscriptions to one execution have in common, whatever its kind. */
 
@@ -64,7 +65,7 @@ export function subscribeToEvents(
   assertSignedIn(context);
   if (after < 0) throw badInput('`after` is the number of an event, or 0: it cannot be negative.');
   if (maxWaitMs < 0 || maxWaitMs > LONGEST_WAIT_MS) throw badInput('`maxWaitMs` goes from 0 to 5000.');
-  return followEvents(context, { kind, id: rowId(typename, id) }, { after, maxWaitMs });
+  return followEvents(context, refOf(kind, rowId(typename, id)), { after, maxWaitMs });
 }
 
 /** The same of its newest state. */
@@ -74,5 +75,5 @@ export function subscribeToState(
   { id, maxRate }: { id: string; maxRate: number },
 ) {
   assertSignedIn(context);
-  return followState(context, { kind, id: rowId(typename, id) }, { minGapMs: gapOf(maxRate) });
+  return followState(context, refOf(kind, rowId(typename, id)), { minGapMs: gapOf(maxRate) });
 }

@@ -8,7 +8,7 @@ import {
 import type { Lease } from '../../platform/db/lease.ts';
 import { codeOf } from '../../platform/errors.ts';
 import { FeedError } from '../../platform/feed/errors.ts';
-import type { ExecutionKind } from '../../platform/feed/events.ts';
+import type { ExecutionKind, ExecutionRef } from '../../platform/feed/events.ts';
 
 /** What holds for runs of every kind that are started or steered by the API. */
 
@@ -65,4 +65,9 @@ export async function feedOf<T>(kind: ExecutionKind, id: string, call: Promise<T
       throw new ValidationError([{ path: ['input'], message: error.message }]);
     throw error;
   }
+}
+
+/** An execution as streams name it: the ids of agents' and workflows' are uuids, which callers may write in capitals, too. */
+export function refOf(kind: ExecutionKind, id: string): ExecutionRef {
+  return { kind, id: kind === 'training' ? id : id.toLowerCase() };
 }

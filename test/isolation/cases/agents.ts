@@ -1,6 +1,8 @@
-import { appendEvents } from '../../../src/platform/feed/feed.ts';
+import type { Client } from 'pg';
+import { startAgent } from '../../../src/modules/agents/run-service.ts';
+import { appendEvents, finishExecution, takeExecution } from '../../../src/platform/feed/feed.ts';
 import { insertAgent, insertAgentExecution } from '../../support/agents.ts';
-import { type Cases, edges, globalOnly, type MakeTarget, type Seen, sqlOf } from '../case.ts';
+import { type Cases, edges, globalOnly, type MakeTarget, type Person, type Seen, sqlOf } from '../case.ts';
 import { tenant } from './accounts.ts';
 import { runsOf } from './runs.ts';
 
@@ -42,6 +44,84 @@ const agent: MakeTarget = async (admin, person) => {
   };
 };
 
+/** An agent that can be run without a model. */
+function insertRunnable(admin: Client, person: Person): Promise<string> {
+  const tool = { id: 't', name: person.mark, description: person.mark, category: 'validation' };
+  return insertAgent(admin, person.tenantId, {
+    ...{ name: person.mark, createdBy: person.id, tools: [{ ...tool, config: { schema: {} } }] },
+    executionConfig: { model: { provider: 'openai-compatible', name: person.mark } },
+    memoryConfig: { kinds: ['working'] },
+  });
+}
+
+const runnable: MakeTarget = async (admin, person) => {
+  const id = await insertRunnable(admin, person);
+  await admin.query("update public.agents set execution_config = '{}' where id = $1", [id]);
+  return {
+    id: { row: id, typename: 'Agent' },
+    tenantId: { row: person.tenantId, typename: 'Tenant' },
+  };
+};
+
+/** A run that waits for a person, with the steps it has done; it runs another again that has failed. */
+async function insertRun(admin: Client, person: Person) {
+  const agentId = await insertRunnable(admin, person);
+  await admin.query("update public.agents set execution_config = '{}' where id = $1", [agentId]);
+  const start = async (retryOf?: string) => {
+    await admin.query('begin');
+    await admin.query(
+      "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
+      [JSON.stringify({ role: 'authenticated', sub: person.id })],
+    );
+    const input = { note: person.mark };
+    const of = { agentId, input, userId: person.id, tenantId: person.tenantId };
+    const id = await startAgent(sqlOf(admin), { ...of, ...(retryOf !== undefined && { retryOf }) });
+    await admin.query('commit');
+    return id;
+  };
+  const first = await start();
+  const attempt = (await takeExecution(sqlOf(admin), { kind: 'agent', id: first, worker: 'w' })) ?? 0;
+  await finishExecution(sqlOf(admin), {
+    kind: 'agent',
+    id: first,
+    attempt,
+    status: 'failed',
+    error: person.mark,
+  });
+  const second = await start(first);
+  await admin.query(
+    `insert into runcast.agent_steps (execution_id, agent_id, key, index, kind, name, state, idempotency_key, output, error,
+       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens)
+     values ($1, $2, 'model/0', 0, 'model', $3, 'failed', $3, jsonb_build_object('text', $3::text),
+       jsonb_build_object('message', $3::text), 1, 2, 3, 4)`,
+    [second, agentId, person.mark],
+  );
+  const { rows } = await admin.query<{ id: string }>(
+    `insert into runcast.agent_approvals (execution_id, step_key, tool, prompt, arguments)
+     values ($1, 'model/0/tool/0', $2, $2, jsonb_build_object('note', $2::text)) returning id`,
+    [second, person.mark],
+  );
+  await admin.query(
+    `update public.agent_executions set metrics = '{"usage": {"input": 1, "cachedInput": 2, "output": 3, "reasoning": 4}}'
+     where id = $1`,
+    [second],
+  );
+  return { agentId, first, second, approvalId: rows[0]?.id ?? '' };
+}
+
+const waitingRun: MakeTarget = async (admin, person) => {
+  const { second, approvalId } = await insertRun(admin, person);
+  return { executionId: { row: second, typename: 'AgentExecution' }, approvalId: { row: approvalId } };
+};
+
+const failedRun: MakeTarget = async (admin, person) => ({
+  executionId: { row: (await insertRun(admin, person)).first, typename: 'AgentExecution' },
+});
+
+const withModel: MakeTarget = async (admin, person) => ({
+  id: { row: await insertRunnable(admin, person), typename: 'Agent' },
+});
+
 const reads: Seen = { as: 'the owner', because: 'viewers of a tenant read its agents' };
 const changes: Seen = { as: 'forbidden', because: 'viewers of a tenant read its agents and change none' };
 
@@ -79,6 +159,40 @@ export const agents: Cases = {
   }),
   ...runsOf('Agent', agent),
   'Tenant.agents': { call: 'tenant(id: $id)', target: tenant, seen },
+
+  'AgentExecutionConfig.model': {
+    call: 'agent(id: $id)',
+    under: ['executionConfig'],
+    target: withModel,
+    seen,
+  },
+  ...edges(
+    ['steps', 'approvals', 'retryOf', 'usage'].map((name) => `AgentExecution.${name}`),
+    { call: 'agentExecution(id: $executionId)', target: waitingRun },
+  ),
+  ...edges(['AgentRunStep.error', 'AgentRunStep.usage'], {
+    call: 'agentExecution(id: $executionId)',
+    under: ['steps'],
+    target: waitingRun,
+  }),
+  'Mutation.runAgent': [
+    { call: 'runAgent(agentId: $id)', target: runnable, seen: { viewer: changes } },
+    { call: 'runAgent(agentId: $id, tenantId: $tenantId)', target: runnable, seen: { viewer: changes } },
+  ],
+  'Mutation.retryAgentExecution': { call: 'retryAgentExecution(id: $executionId)', target: failedRun },
+  'Mutation.cancelAgentExecution': {
+    call: 'cancelAgentExecution(id: $executionId, reason: "not mine")',
+    target: waitingRun,
+  },
+  'Mutation.decideAgentApproval': {
+    call: 'decideAgentApproval(executionId: $executionId, approvalId: $approvalId, decision: APPROVED)',
+    target: waitingRun,
+  },
+  'Subscription.agentExecutionEvents': { call: 'agentExecutionEvents(id: $executionId)', target: failedRun },
+  'Subscription.agentExecutionChanged': {
+    call: 'agentExecutionChanged(id: $executionId)',
+    target: failedRun,
+  },
 
   'Mutation.createAgent': [
     {

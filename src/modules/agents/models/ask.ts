@@ -48,7 +48,7 @@ export async function ask(model: Model, options: ModelOptions, how: AskOptions):
     } catch (error) {
       how.signal.throwIfAborted();
       const { reason, retryAfterMs, isFinal } = refusalOf(error);
-      if (isFinal) throw new AgentFailure({ code: 'MODEL_REFUSED', message: reason });
+      if (isFinal) throw new AgentFailure({ code: 'MODEL_REFUSED', message: reason }, { mayFallBack: true });
       const delayMs = retryAfterMs ?? backoff(tries);
       if (tries === MAX_TRIES || delayMs >= how.leftMs()) {
         throw new AgentFailure({ code: 'MODEL_UNAVAILABLE', message: reason }, { mayRetry: true });

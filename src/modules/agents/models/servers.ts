@@ -8,6 +8,7 @@ import { MODEL_PROVIDERS, type ModelProvider } from '../vocabulary.ts';
 export type Model = ReturnType<ReturnType<typeof createOpenAI>['languageModel']>;
 export type ModelOptions = Parameters<Model['doStream']>[0];
 export type Message = ModelOptions['prompt'][number];
+export type ModelTools = NonNullable<ModelOptions['tools']>;
 
 export type ModelRef = {
   provider: ModelProvider;

@@ -13,7 +13,8 @@ import { createJournal } from './journal.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { loadRun, type RunInput } from './load.ts';
 import { createNarration } from './narration.ts';
-import { failureOf, type RunParts, runAgent } from './run.ts';
+import type { RunParts } from './parts.ts';
+import { failureOf, runAgent } from './run.ts';
 import { retryDelay } from './tools.ts';
 
 export type Outcome =
@@ -103,7 +104,8 @@ async function outputOf(parts: RunParts): Promise<unknown> {
   } catch (error) {
     if (parts.signal.aborted || error instanceof Suspended || error instanceof FeedError) throw error;
     const failure = failureOf(error, parts.log);
-    if (agentId === undefined || !failure.mayRetry || triesLeft(run) > 0) throw failure;
+    const isRetried = failure.mayRetry && triesLeft(run) > 0;
+    if (agentId === undefined || !failure.mayFallBack || isRetried) throw failure;
     narration.log(`the agent has failed (${failure.message}); the agent ${agentId} takes over`, 'warn');
     return await fallbackOutput(parts, agentId);
   }

@@ -1,8 +1,8 @@
 import { type StepCall, StepError } from '../../steps/step.ts';
 import { toolConfigs } from '../tool-configs.ts';
 import type { AskModel } from './model-steps.ts';
+import type { RunParts } from './parts.ts';
 import { said } from './prompt.ts';
-import type { RunParts } from './run.ts';
 import type { CarryOut } from './tools.ts';
 
 /** A tool of each category, by whom it is carried out. */

@@ -1,5 +1,6 @@
 import type { ServiceDatabase } from '../../../platform/db/service.ts';
 import type { Sql } from '../../../platform/db/sql.ts';
+import { FeedError } from '../../../platform/feed/errors.ts';
 import type { ExecutionRef } from '../../../platform/feed/events.ts';
 import { StepError } from '../../steps/step.ts';
 import { Suspended } from '../failure.ts';
@@ -30,6 +31,13 @@ const STATE = {
   workflow: 'select status, output, error from public.workflow_executions where id = $1',
 };
 
+/** Anything else that the feed refuses means that the run is not this worker's any more. */
+function refused(error: unknown): never {
+  if (!(error instanceof FeedError) || (error.code !== 'TOO_DEEP' && error.code !== 'QUEUE_FULL'))
+    throw error;
+  throw new StepError({ code: error.code, message: error.message }, { isFinal: true });
+}
+
 export function createChildren(options: {
   database: ServiceDatabase;
   journal: Journal;
@@ -45,7 +53,7 @@ export function createChildren(options: {
          where user_id = $1 and kind = $2 and idempotency_key = $3`,
         [userId, kind, key],
       );
-      return earlier?.id ?? (await start(sql, key));
+      return earlier?.id ?? (await start(sql, key).catch(refused));
     });
   }
 

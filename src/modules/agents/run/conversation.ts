@@ -1,7 +1,7 @@
 import type { Definition, Tool } from '../definition.ts';
 import { AgentFailure } from '../failure.ts';
 import type { ModelReply, ToolCall } from '../models/ask.ts';
-import type { Message, ModelOptions } from '../models/servers.ts';
+import type { Message, ModelTools } from '../models/servers.ts';
 import { parametersSchema } from './arguments.ts';
 import { concurrently } from './concurrent.ts';
 import type { MemoryTools } from './memory-tools.ts';
@@ -15,8 +15,6 @@ const MAX_MALFORMED = 3;
 const DEFAULT_CONCURRENCY = 4;
 /** Characters of a result that a model is shown: more would fill its context by itself. */
 const SHOWN = 50_000;
-
-export type ModelTools = NonNullable<ModelOptions['tools']>;
 
 /** What planning has to do with: it decides what is asked and called when, and nothing else. */
 export type Conversation = {

@@ -1,5 +1,5 @@
 import { isObject } from '../../steps/json.ts';
-import type { ModelTools } from './conversation.ts';
+import type { ModelTools } from '../models/servers.ts';
 import type { Journal } from './journal.ts';
 import type { Memory } from './memory.ts';
 import type { Narration } from './narration.ts';

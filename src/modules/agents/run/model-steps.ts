@@ -47,7 +47,8 @@ export function createModelSteps(options: {
   ): Promise<ModelReply> {
     const model = models.find(ref);
     if (model === undefined) {
-      throw new AgentFailure({ code: 'NO_MODEL', message: `the provider ${ref.provider} is not set up` });
+      const message = `the provider ${ref.provider} is not set up`;
+      throw new AgentFailure({ code: 'NO_MODEL', message }, { mayFallBack: true });
     }
     limits.assertMayAsk();
     let attempt = tries;

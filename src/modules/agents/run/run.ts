@@ -1,40 +1,20 @@
-import type { ServiceDatabase } from '../../../platform/db/service.ts';
 import type { LogLevel } from '../../../platform/feed/events.ts';
 import type { Logger } from '../../../platform/logger.ts';
 import { isToolsAlone } from '../definition.ts';
 import { AgentFailure } from '../failure.ts';
 import { strategies } from '../planning/styles.ts';
 import { toolsAlone } from '../planning/tools-alone.ts';
-import type { AgentPorts } from '../ports.ts';
 import { createApprovals } from './approvals.ts';
 import { carryingOut } from './carry-out.ts';
-import type { Children } from './children.ts';
 import { createConversation } from './conversation.ts';
-import type { Journal } from './journal.ts';
-import type { Limits } from './limits.ts';
 import type { RunInput } from './load.ts';
 import { createMemory } from './memory.ts';
 import { createMemoryTools } from './memory-tools.ts';
 import { createModelSteps } from './model-steps.ts';
-import type { Narration } from './narration.ts';
 import { checkedOutput, outputOf } from './output.ts';
+import type { RunParts } from './parts.ts';
 import { openingOf } from './prompt.ts';
 import { createToolbox } from './tools.ts';
-
-export type RunParts = {
-  run: RunInput;
-  attempt: number;
-  ports: AgentPorts;
-  database: ServiceDatabase;
-  persist: <T>(write: () => Promise<T>) => Promise<T>;
-  journal: Journal;
-  limits: Limits;
-  narration: Narration;
-  children: Children;
-  /** Aborted when the run stops, or its time is over. */
-  signal: AbortSignal;
-  log: Logger;
-};
 
 /**
  * Runs an agent from its beginning; what earlier attempts have done comes out of the journal.

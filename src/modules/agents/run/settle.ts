@@ -3,7 +3,7 @@ import { callAppending } from '../../../platform/feed/feed.ts';
 import type { ActiveRun } from '../../executions/active-runs.ts';
 import type { RunFeed } from '../../executions/run-feed.ts';
 import type { Outcome } from './attempt.ts';
-import type { RunParts } from './run.ts';
+import type { RunParts } from './parts.ts';
 
 export type SettleOptions = {
   executionId: string;
@@ -28,7 +28,8 @@ export async function settle(outcome: Outcome, options: SettleOptions): Promise<
           JSON.stringify({ name: outcome.failure.name, code, message }),
         ]),
       );
-      return feed.finish({ status: 'failed', error: message });
+      // The database puts the error of agent_runs, which has the code as well, on the row with the status.
+      return feed.finish({ status: 'failed', reason: message });
     }
     case 'cancelled':
       return feed.finish({ status: 'cancelled', reason: run.cancelReason() ?? 'cancelled' });
