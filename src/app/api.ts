@@ -16,7 +16,12 @@ import { createGraphql } from '../graphql/yoga.ts';
 import { createSecretsService } from '../modules/secrets/service.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
-import { createWorkflowRunService } from '../modules/workflows/run-service.ts';
+import { createApprovalEndpoint } from '../modules/workflows/approvals/endpoint.ts';
+import { createApprovalLinks } from '../modules/workflows/approvals/links.ts';
+import { createWorkflowRunService, type FaultsHere } from '../modules/workflows/run-service.ts';
+import { createWebhookEndpoint } from '../modules/workflows/triggers/webhook-endpoint.ts';
+import { createWebhookReceiver } from '../modules/workflows/triggers/webhook-requests.ts';
+import { createWebhookSecrets } from '../modules/workflows/triggers/webhook-secret.ts';
 import { type Config, defaultLimits, defaultLiveLimits } from '../platform/config.ts';
 import type { ViewerDatabase } from '../platform/db/viewer.ts';
 import type { Cipher } from '../platform/encryption.ts';
@@ -58,8 +63,10 @@ export type ApiOptions = {
   live: Live;
   log: Logger;
   providers: Availabilities;
-  /** Encrypts secrets; without one none can be set. */
+  /** Encrypts secrets and signs links; without one none can be set, and there are none. */
   cipher?: Cipher | undefined;
+  /** Where others reach this server, without a slash at its end. Default: the default port on this machine. */
+  publicUrl?: string;
   /** How much longer than one statement an operation may take; default: 5 s. */
   operationMarginMs?: number;
   /** Text by sha256; default: none. */
@@ -77,6 +84,9 @@ export type Api = {
   attach(server: Server): { close(graceMs: number): Promise<void> };
 };
 
+/** @returns whether the request was for it, and is being answered */
+type Endpoint = (request: IncomingMessage, response: ServerResponse, path: string) => boolean;
+
 /** On top of the statement timeout, for an operation of more than one statement. */
 const OPERATION_MARGIN_MS = 5_000;
 const READINESS_TIMEOUT_MS = 2_000;
@@ -91,7 +101,11 @@ export function createApi(options: ApiOptions): Api {
   const closing = new AbortController();
   const responses = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
-  const workflowRuns = createWorkflowRunService({ faultsHere: () => [] });
+  const faultsHere: FaultsHere = () => [];
+  const workflowRuns = createWorkflowRunService({ faultsHere });
+  const webhooks = createWebhookSecrets({ cipher: options.cipher });
+  const publicUrl = options.publicUrl ?? 'http://localhost:4000';
+  const approvalLinks = options.cipher && createApprovalLinks({ cipher: options.cipher, baseUrl: publicUrl });
   const origins = createOrigins(config.allowedOrigins ?? []);
   const admission = createAdmission({
     verify,
@@ -126,7 +140,7 @@ export function createApi(options: ApiOptions): Api {
         training: service,
         workflowRuns,
         secrets: createSecretsService({ cipher: options.cipher }),
-        liveFigures,
+        ...{ webhooks, publicUrl, approvalLinks, liveFigures },
       },
     },
     closing: closing.signal,
@@ -146,6 +160,9 @@ export function createApi(options: ApiOptions): Api {
     return errorId;
   };
   const serveTraining = createTrainingEndpoints({ service, viewerDb, verify, report });
+  const receive = createWebhookReceiver({ viewerDb, secrets: webhooks, faultsHere });
+  const serveWebhook = createWebhookEndpoint({ receive, report });
+  const serveApproval = createApprovalEndpoint({ links: approvalLinks, viewerDb, report });
   const checks: Record<string, ReadinessCheck> = {
     database: () =>
       viewerDb.withViewer(
@@ -168,6 +185,11 @@ export function createApi(options: ApiOptions): Api {
       metrics.serve(request, response);
       return;
     }
+    if (path.startsWith('/approvals/') && !draining.signal.aborted) {
+      // Before the origin is looked at: browsers hide it of a page that sends no referrer, and the link is the right itself.
+      void serveRest(request, response, path, [serveApproval]);
+      return;
+    }
     if (origins.answerCors(request, response)) return;
     if (origins.isForeign(request.headers)) refuseOrigin(response);
     else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
@@ -176,13 +198,18 @@ export function createApi(options: ApiOptions): Api {
     else if (path === '/graphql' || path === '/graphql/') {
       const wantsEvents = request.headers.accept?.includes('text/event-stream');
       (wantsEvents ? eventStreams.serve : serveGraphql)(request, response);
-    } else void serveRest(request, response, path);
+    } else void serveRest(request, response, path, [serveTraining, serveWebhook]);
   }
 
-  async function serveRest(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  async function serveRest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    endpoints: readonly Endpoint[],
+  ): Promise<void> {
     const { refused } = await admission.ofRequest(request);
     if (refused) refuseRate(response, refused);
-    else if (!serveTraining(request, response, path)) {
+    else if (!endpoints.some((serve) => serve(request, response, path))) {
       sendJson(response, 404, { error: 'There is nothing here.', details: 'GraphQL is at /graphql.' });
     }
   }

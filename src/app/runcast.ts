@@ -83,8 +83,11 @@ export async function startRuncast({
   }
   if (!listening || !reads) return { url: undefined, jwt, isNewWorkspace };
 
+  const host = config.host === '0.0.0.0' || config.host === '127.0.0.1' ? 'localhost' : config.host;
+  const url = `http://${host}:${listening.port}`;
   const api = createApi({
     ...reads,
+    publicUrl: config.publicUrl ?? url,
     config,
     verify: rememberTokens(createTokenVerifier(jwt)),
     log,
@@ -96,8 +99,7 @@ export async function startRuncast({
   const sockets = api.attach(listening.server);
   both.onStop('api', () => sockets.close(graceMs));
   listening.serve(api.handler);
-  const host = config.host === '0.0.0.0' || config.host === '127.0.0.1' ? 'localhost' : config.host;
-  return { url: `http://${host}:${listening.port}`, jwt, isNewWorkspace };
+  return { url, jwt, isNewWorkspace };
 }
 
 /** What the API reads from: the database as each viewer sees it, and word of what is new in it. */

@@ -13,6 +13,7 @@ import { createBoss, startBoss, work } from '../platform/jobs/boss.ts';
 import type { SendHint } from '../platform/live/hint-source.ts';
 import { createListener } from '../platform/live/listener.ts';
 import type { Logger } from '../platform/logger.ts';
+import { openTriggers } from './triggers.ts';
 
 /** The column `logs` of the seeds' table shows new lines within this time. */
 const REFRESH_LOGS_MS = 1_000;
@@ -20,6 +21,8 @@ const REFRESH_LOGS_MS = 1_000;
 const CHECK_RUNS_MS = 1_000;
 /** Until then a report adds the newest usage up by itself. */
 const COMPACT_USAGE_MS = 5_000;
+/** A schedule is late by no more than that. */
+const SCHEDULES_MS = 1_000;
 const PARTITIONS_MS = 6 * 60 * 60 * 1_000;
 /** What remains of the grace after the runs have ended, for the queue and the connections. */
 const CLOSING_MS = 500;
@@ -64,6 +67,7 @@ export function createWorker(options: {
     const providers = createProviders({ ...options, config: { ...config, worker: true } });
     const dependencies = { database, providers, runs, worker: name, giveUp: giveUp.signal, log };
     await work(boss, runTraining, dependencies, { concurrency: config.local.maxRuns, log });
+    const triggers = await openTriggers(boss, { database, log });
     const listener = createListener({
       url: workerUrl,
       channels: ['runcast_control'],
@@ -80,13 +84,15 @@ export function createWorker(options: {
       every(COMPACT_USAGE_MS, upkeep.signal, () =>
         attempt(() => compactAllUsage(database.sql, upkeep.signal), log),
       ),
+      every(SCHEDULES_MS, upkeep.signal, () => attempt(() => triggers.startDue(upkeep.signal), log)),
       every(PARTITIONS_MS, upkeep.signal, () => attempt(() => ensurePartitions(database.sql), log)),
     ];
     log.info({ worker: name, runs: config.local.maxRuns }, 'worker started');
-    return { database, boss, listener, loops };
+    return { database, boss, listener, triggers, loops };
   }
 
-  async function stop({ database, boss, listener, loops }: NonNullable<typeof started>, graceMs: number) {
+  async function stop(running: NonNullable<typeof started>, graceMs: number) {
+    const { database, boss, listener, triggers, loops } = running;
     upkeep.abort();
     runs.shutDown();
     const outOfTime = setTimeout(() => giveUp.abort(), graceMs - CLOSING_MS);
@@ -95,6 +101,7 @@ export function createWorker(options: {
     giveUp.abort();
     await listener.close();
     await Promise.all(loops);
+    await triggers.close();
     await database.close();
     log.info('worker stopped');
   }
