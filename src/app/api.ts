@@ -15,12 +15,15 @@ import { type Sockets, serveSockets } from '../graphql/websocket.ts';
 import { createGraphql } from '../graphql/yoga.ts';
 import type { AgentPorts } from '../modules/agents/ports.ts';
 import { createAgentRuns } from '../modules/agents/run-service.ts';
-import { channelAvailability } from '../modules/notifications/channels/channels.ts';
 import { createSecretsService } from '../modules/secrets/service.ts';
-import { unconfiguredChannels } from '../modules/steps/unconfigured-channels.ts';
 import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
-import { createWorkflowRunService } from '../modules/workflows/run-service.ts';
+import { createApprovalEndpoint } from '../modules/workflows/approvals/endpoint.ts';
+import { createApprovalLinks } from '../modules/workflows/approvals/links.ts';
+import { createWorkflowRunService, type FaultsHere } from '../modules/workflows/run-service.ts';
+import { createWebhookEndpoint } from '../modules/workflows/triggers/webhook-endpoint.ts';
+import { createWebhookReceiver } from '../modules/workflows/triggers/webhook-requests.ts';
+import { createWebhookSecrets } from '../modules/workflows/triggers/webhook-secret.ts';
 import { type Config, defaultLimits, defaultLiveLimits } from '../platform/config.ts';
 import type { ViewerDatabase } from '../platform/db/viewer.ts';
 import type { Cipher } from '../platform/encryption.ts';
@@ -30,11 +33,12 @@ import type { LiveFigures } from '../platform/live/figures.ts';
 import type { Live } from '../platform/live/live.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createOrigins } from '../platform/origins.ts';
-import { createAgentPorts } from './agents.ts';
+import { createAgentChecks } from './agents.ts';
 import { drain } from './drain.ts';
 import { examples } from './examples.ts';
 import { createMetrics } from './metrics.ts';
 import { schema } from './schema.ts';
+import { faultsOf, openSandbox } from './steps.ts';
 
 /** A check of something the API needs; resolves to false or rejects where it is not there. */
 export type ReadinessCheck = () => boolean | Promise<boolean>;
@@ -57,6 +61,7 @@ export type ApiOptions = {
         | 'isProduction'
         | 'metricsToken'
         | 'channels'
+        | 'models'
       >
     >;
   viewerDb: ViewerDatabase;
@@ -64,10 +69,12 @@ export type ApiOptions = {
   live: Live;
   log: Logger;
   providers: Availabilities;
-  /** Encrypts secrets; without one none can be set. */
+  /** Encrypts secrets and signs links; without one none can be set, and there are none. */
   cipher?: Cipher | undefined;
   /** Default: no model server is set up. */
   agentPorts?: Partial<AgentPorts>;
+  /** Where others reach this server, without a slash at its end. Default: the default port on this machine. */
+  publicUrl?: string;
   /** How much longer than one statement an operation may take; default: 5 s. */
   operationMarginMs?: number;
   /** Text by sha256; default: none. */
@@ -85,6 +92,9 @@ export type Api = {
   attach(server: Server): { close(graceMs: number): Promise<void> };
 };
 
+/** @returns whether the request was for it, and is being answered */
+type Endpoint = (request: IncomingMessage, response: ServerResponse, path: string) => boolean;
+
 /** On top of the statement timeout, for an operation of more than one statement. */
 const OPERATION_MARGIN_MS = 5_000;
 const READINESS_TIMEOUT_MS = 2_000;
@@ -99,11 +109,16 @@ export function createApi(options: ApiOptions): Api {
   const closing = new AbortController();
   const responses = new Set<ServerResponse>();
   const service = createTrainingService({ providers });
-  const channels = channelAvailability(config.channels ?? {});
-  const workflowRuns = createWorkflowRunService({
-    faultsHere: ({ steps }) => unconfiguredChannels(steps, channels),
+  const sandbox = openSandbox();
+  const faultsHere = faultsOf(config.channels ?? {});
+  const workflowRuns = createWorkflowRunService({ faultsHere });
+  const agents = createAgentRuns({
+    ...createAgentChecks({ models: config.models ?? {}, sandbox }),
+    ...options.agentPorts,
   });
-  const agents = createAgentRuns({ ...createAgentPorts({ models: {} }), ...options.agentPorts });
+  const webhooks = createWebhookSecrets({ cipher: options.cipher });
+  const publicUrl = options.publicUrl ?? 'http://localhost:4000';
+  const approvalLinks = options.cipher && createApprovalLinks({ cipher: options.cipher, baseUrl: publicUrl });
   const origins = createOrigins(config.allowedOrigins ?? []);
   const admission = createAdmission({
     verify,
@@ -139,7 +154,7 @@ export function createApi(options: ApiOptions): Api {
         agents,
         workflowRuns,
         secrets: createSecretsService({ cipher: options.cipher }),
-        liveFigures,
+        ...{ webhooks, publicUrl, approvalLinks, liveFigures },
       },
     },
     closing: closing.signal,
@@ -159,6 +174,9 @@ export function createApi(options: ApiOptions): Api {
     return errorId;
   };
   const serveTraining = createTrainingEndpoints({ service, viewerDb, verify, report });
+  const receive = createWebhookReceiver({ viewerDb, secrets: webhooks, faultsHere });
+  const serveWebhook = createWebhookEndpoint({ receive, report });
+  const serveApproval = createApprovalEndpoint({ links: approvalLinks, viewerDb, report });
   const checks: Record<string, ReadinessCheck> = {
     database: () =>
       viewerDb.withViewer(
@@ -181,6 +199,11 @@ export function createApi(options: ApiOptions): Api {
       metrics.serve(request, response);
       return;
     }
+    if (path.startsWith('/approvals/') && !draining.signal.aborted) {
+      // Before the origin is looked at: browsers hide it of a page that sends no referrer, and the link is the right itself.
+      void serveRest(request, response, path, [serveApproval]);
+      return;
+    }
     if (origins.answerCors(request, response)) return;
     if (origins.isForeign(request.headers)) refuseOrigin(response);
     else if (path === '/health/live') sendJson(response, 200, { status: 'ok' });
@@ -189,13 +212,18 @@ export function createApi(options: ApiOptions): Api {
     else if (path === '/graphql' || path === '/graphql/') {
       const wantsEvents = request.headers.accept?.includes('text/event-stream');
       (wantsEvents ? eventStreams.serve : serveGraphql)(request, response);
-    } else void serveRest(request, response, path);
+    } else void serveRest(request, response, path, [serveTraining, serveWebhook]);
   }
 
-  async function serveRest(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  async function serveRest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    endpoints: readonly Endpoint[],
+  ): Promise<void> {
     const { refused } = await admission.ofRequest(request);
     if (refused) refuseRate(response, refused);
-    else if (!serveTraining(request, response, path)) {
+    else if (!endpoints.some((serve) => serve(request, response, path))) {
       sendJson(response, 404, { error: 'There is nothing here.', details: 'GraphQL is at /graphql.' });
     }
   }
@@ -218,6 +246,7 @@ export function createApi(options: ApiOptions): Api {
       async close(graceMs: number) {
         await drain(parts, graceMs);
         outlets.close();
+        await sandbox.close();
         metrics?.stop();
       },
     };

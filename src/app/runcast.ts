@@ -16,7 +16,6 @@ import { createLive, type Live } from '../platform/live/live.ts';
 import { createNotifier } from '../platform/live/notifier.ts';
 import type { Logger } from '../platform/logger.ts';
 import { resolveSecretKeys } from '../platform/secret-keys.ts';
-import { createAgentPorts } from './agents.ts';
 import { createApi, type ReadinessCheck } from './api.ts';
 import { openDatabase } from './database.ts';
 import { makeDemoWorkspace } from './demo.ts';
@@ -84,22 +83,23 @@ export async function startRuncast({
   }
   if (!listening || !reads) return { url: undefined, jwt, isNewWorkspace };
 
+  const host = config.host === '0.0.0.0' || config.host === '127.0.0.1' ? 'localhost' : config.host;
+  const url = `http://${host}:${listening.port}`;
   const api = createApi({
     ...reads,
+    publicUrl: config.publicUrl ?? url,
     config,
     verify: rememberTokens(createTokenVerifier(jwt)),
     log,
     providers: createProviders({ config, log }),
     cipher,
-    agentPorts: createAgentPorts(config),
     readiness,
     ...(persistedOperations && { persistedOperations }),
   });
   const sockets = api.attach(listening.server);
   both.onStop('api', () => sockets.close(graceMs));
   listening.serve(api.handler);
-  const host = config.host === '0.0.0.0' || config.host === '127.0.0.1' ? 'localhost' : config.host;
-  return { url: `http://${host}:${listening.port}`, jwt, isNewWorkspace };
+  return { url, jwt, isNewWorkspace };
 }
 
 /** What the API reads from: the database as each viewer sees it, and word of what is new in it. */

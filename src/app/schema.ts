@@ -45,6 +45,9 @@ import '../modules/workflows/definition-queries.ts';
 import '../modules/workflows/mutations.ts';
 import '../modules/workflows/run-types.ts';
 import '../modules/workflows/run-mutations.ts';
+import '../modules/workflows/approval-link-types.ts';
+import '../modules/workflows/schedule-types.ts';
+import '../modules/workflows/webhook-types.ts';
 import '../modules/workflows/subscriptions.ts';
 
 /** The schema of all modules: each file imported above defines its types on the builder. */

@@ -20,7 +20,8 @@ import type { SendHint } from '../platform/live/hint-source.ts';
 import { createListener } from '../platform/live/listener.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createAgentPorts } from './agents.ts';
-import { createStepKit, openSandbox } from './step-kit.ts';
+import { createSteps, faultsOf, openSandbox } from './steps.ts';
+import { openTriggers } from './triggers.ts';
 
 /** The column `logs` of the seeds' table shows new lines within this time. */
 const REFRESH_LOGS_MS = 1_000;
@@ -28,6 +29,8 @@ const REFRESH_LOGS_MS = 1_000;
 const CHECK_RUNS_MS = 1_000;
 /** Until then a report adds the newest usage up by itself. */
 const COMPACT_USAGE_MS = 5_000;
+/** A schedule is late by no more than that. */
+const SCHEDULES_MS = 1_000;
 const PARTITIONS_MS = 6 * 60 * 60 * 1_000;
 /** What agents remember is not shown any more once it has expired; sweeping only makes room. */
 const SWEEP_MEMORIES_MS = 10 * 60 * 1_000;
@@ -79,13 +82,21 @@ export function createWorker(options: {
     const providers = createProviders({ ...options, config: { ...config, worker: true } });
     const dependencies = { database, providers, runs, worker: name, giveUp: giveUp.signal, log };
     await work(boss, runTraining, dependencies, { concurrency: config.local.maxRuns, log });
-    const ports = { ...createAgentPorts(config), ...options.agentPorts };
-    await work(boss, runAgentJob, { ...dependencies, ports }, { concurrency: config.agentMaxRuns, log });
-    await work(boss, wakeAgent, { database }, { concurrency: 1, log });
     const sandbox = openSandbox();
-    const kit = createStepKit({ config, database, sandbox, providers, cipher: options.cipher });
-    const stepDependencies = { database, kit, steps, worker: name, log };
-    await workWorkflows(boss, stepDependencies, { concurrency: config.maxSteps });
+    const faultsHere = faultsOf(config.channels);
+    const { kit, holds, toolRunners } = createSteps({
+      ...{ config, database, sandbox, providers },
+      cipher: options.cipher,
+    });
+    const { models, agentMaxRuns, maxSteps } = config;
+    const ports = {
+      ...createAgentPorts({ models, sandbox, toolRunners, faultsHere }),
+      ...options.agentPorts,
+    };
+    await work(boss, runAgentJob, { ...dependencies, ports }, { concurrency: agentMaxRuns, log });
+    await work(boss, wakeAgent, { database }, { concurrency: 1, log });
+    await workWorkflows(boss, { database, kit, steps, worker: name, log }, { concurrency: maxSteps });
+    const triggers = await openTriggers(boss, { database, holds, faultsHere, log });
     const listener = createListener({
       url: workerUrl,
       channels: ['runcast_control'],
@@ -105,6 +116,7 @@ export function createWorker(options: {
       every(SWEEP_MEMORIES_MS, upkeep.signal, () =>
         attempt(() => database.sql.query('select runcast.sweep_agent_memories()'), log),
       ),
+      every(SCHEDULES_MS, upkeep.signal, () => attempt(() => triggers.startDue(upkeep.signal), log)),
       every(PARTITIONS_MS, upkeep.signal, () => attempt(() => ensurePartitions(database.sql), log)),
     ];
     log.info({ worker: name, runs: config.local.maxRuns }, 'worker started');

@@ -34,6 +34,13 @@ const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
 export const settings = z.object({
   PORT: whole(0, 65_535).default(4000).describe('Port of the HTTP and WebSocket server; 0 takes a free one.'),
   HOST: z.string().default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for every interface.'),
+  PUBLIC_URL: httpUrl
+    .optional()
+    .transform((url) => url?.replace(/\/+$/, ''))
+    .describe(
+      'Where others reach this server, for the links and addresses that it gives out; default: http://localhost with the port.',
+    )
+    .meta({ example: 'https://runcast.example.com' }),
   RUNCAST_ROLES: z
     .enum(['api,worker', 'worker,api', 'api', 'worker'])
     .default('api,worker')
@@ -272,6 +279,8 @@ export type JwtConfig = { secret?: string; jwksUrl?: string; issuer?: string; au
 export type Config = {
   port: number;
   host: string;
+  /** Without a slash at its end; undefined: this machine. */
+  publicUrl?: string;
   api: boolean;
   worker: boolean;
   isProduction: boolean;
@@ -350,6 +359,7 @@ export function loadConfig(env: Record<string, string | undefined>, folder: stri
   return {
     port: s.PORT,
     host: s.HOST,
+    ...(s.PUBLIC_URL && { publicUrl: s.PUBLIC_URL }),
     api: s.RUNCAST_ROLES.includes('api'),
     worker: s.RUNCAST_ROLES.includes('worker'),
     isProduction,

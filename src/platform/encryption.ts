@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 
 /** Encrypts texts that are kept, by AES-256-GCM. */
 export type Cipher = {
@@ -6,6 +6,8 @@ export type Cipher = {
   seal(text: string, context: string): string;
   /** @throws {UnreadableError} where the key is not there, the context is another, or somebody has changed it */
   open(sealed: string, context: string): string;
+  /** Keys of 32 bytes for something else than sealing, one of each key, in their order: the first one signs, all of them verify. */
+  keysFor(purpose: string): readonly [Uint8Array, ...Uint8Array[]];
 };
 
 export class UnreadableError extends Error {
@@ -53,6 +55,11 @@ export function createCipher(keys: readonly [Buffer, ...Buffer[]]): Cipher {
       } catch {
         throw new UnreadableError('It was changed, or belongs to something else.');
       }
+    },
+    keysFor(purpose) {
+      const derived = (key: Buffer) => new Uint8Array(hkdfSync('sha256', key, '', purpose, KEY_BYTES));
+      const [newest, ...others] = keys;
+      return [derived(newest), ...others.map(derived)];
     },
   };
 }

@@ -14,17 +14,22 @@ export class BodyError extends Error {
   }
 }
 
-/** The JSON object in a request's body. @throws {BodyError} where it is too large, no JSON, or no object */
-export async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
+/** A request's body as it is. @throws {BodyError} where it is too large */
+export async function readBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
     size += chunk.length;
     // The rest is read and dropped: a socket closed in mid-upload would lose the answer.
-    if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+    if (size <= maxBytes) chunks.push(chunk);
   }
-  if (size > MAX_BODY_BYTES) throw new BodyError(413, `The body may have at most ${MAX_BODY_BYTES} bytes.`);
-  const body = parsed(Buffer.concat(chunks).toString('utf8'));
+  if (size > maxBytes) throw new BodyError(413, `The body may have at most ${maxBytes} bytes.`);
+  return Buffer.concat(chunks);
+}
+
+/** The JSON object in a request's body. @throws {BodyError} where it is too large, no JSON, or no object */
+export async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const body = parsed((await readBody(request)).toString('utf8'));
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new BodyError(400, 'The body must be a JSON object.');
   }

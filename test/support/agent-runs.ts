@@ -1,4 +1,3 @@
-import { createAgentPorts } from '../../src/app/agents.ts';
 import { createWorker, type Worker } from '../../src/app/worker.ts';
 import type { AgentPorts } from '../../src/modules/agents/ports.ts';
 import { type Config, loadConfig } from '../../src/platform/config.ts';
@@ -68,8 +67,12 @@ export async function openAgentRuns(options: {
 }): Promise<AgentRuns> {
   const env = { ...(options.baseUrl && { MODEL_BASE_URL: options.baseUrl }), ...options.env };
   const config = loadConfig(env, '/tmp');
-  const agentPorts = { ...createAgentPorts(config), ...options.ports };
-  const api = await startApi({ agentPorts });
+  const agentPorts = options.ports ?? {};
+  const { models } = config;
+  const api = await startApi({
+    config: { statementTimeoutMs: 10_000, graphiql: true, introspection: true, models },
+    agentPorts,
+  });
   const user = await api.makeUser();
   const tenantId = await insertTenant(api.admin, [{ user, role: 'member' }]);
   const log = captureLog();

@@ -22,20 +22,21 @@ type Named = { tenantId: string | null; name: string };
 /**
  * Locks a row for the transaction.
  *
- * @param change `ifUpdatedAt`: the change that the caller knows of; `columns`: what to select beside a Head's, as SQL
+ * @param change `ifUpdatedAt`: the change that the caller knows of; `columns`: what to select beside a Head's, as SQL;
+ *   `path`: the argument that names the row, default `id`
  * @throws {NotFoundError | ForbiddenError} where the caller may not see, or not change it
  * @throws {ConflictError} where there was a later change
  */
 export async function lockForChange<Row extends Head = Head>(
   sql: Sql,
   what: Versioned,
-  change: { id: string; ifUpdatedAt: Date | undefined; columns?: string },
+  change: { id: string; ifUpdatedAt?: Date | undefined; columns?: string; path?: string[] },
 ): Promise<Row> {
-  const { id, ifUpdatedAt, columns } = change;
+  const { id, ifUpdatedAt, columns, path } = change;
   const selected = ['name, version, tenant_id as "tenantId", updated_at as "updatedAt"', columns];
   const text = `select ${selected.filter(Boolean).join(', ')} from ${TABLES[what]} where id = $1 for update`;
   const [row] = isUuid(id) ? await sql.query<Row>(text, [id]) : [];
-  if (row === undefined) throw await refusal(sql, what, id);
+  if (row === undefined) throw await refusal(sql, what, id, path);
   if (ifUpdatedAt !== undefined && row.updatedAt.getTime() !== ifUpdatedAt.getTime()) {
     throw new ConflictError(`The ${what} has changed at ${row.updatedAt.toISOString()}.`, {
       path: ['ifUpdatedAt'],
@@ -46,11 +47,16 @@ export async function lockForChange<Row extends Head = Head>(
 }
 
 /** Why a row could not be changed: the policies let nobody lock or delete what he may only see. */
-export async function refusal(sql: Sql, what: Versioned, id: string): Promise<Error> {
+export async function refusal(
+  sql: Sql,
+  what: Versioned,
+  id: string,
+  path?: readonly string[],
+): Promise<Error> {
   const seen = await visible(sql, what, isUuid(id) ? [id] : []);
-  if (seen.size === 0) return new NotFoundError(what, id);
+  if (seen.size === 0) return new NotFoundError(what, id, path && { path });
   return new ForbiddenError(`Your role in the ${what}’s tenant does not allow this.`, {
-    path: ['id'],
+    path: path ?? ['id'],
     remedy: 'Ask an admin of the tenant.',
   });
 }

@@ -174,7 +174,8 @@ export const ApprovalRef = builder.prismaNode('Approval', {
     decidedBy: t.expose('decidedBy', {
       type: 'UUID',
       nullable: true,
-      description: 'Who decided; null while nobody has, or where it was by a link.',
+      description:
+        'Who decided; null while nobody has, or where it was by a link to a question that is assigned to nobody.',
     }),
     decidedAt: t.expose('decidedAt', {
       type: 'DateTime',

@@ -41,6 +41,11 @@ export const TRIGGER_TYPES = {
 
 export type TriggerType = keyof typeof TRIGGER_TYPES;
 
+export const MISSED_RUNS = {
+  skip: 'Nothing is started for them. The default.',
+  one: 'One run is started for all of them.',
+} as const;
+
 export const ERROR_STRATEGIES = {
   fail: 'The execution ends as failed. The default.',
   continue: 'The failed step counts as skipped, and the flow goes on.',

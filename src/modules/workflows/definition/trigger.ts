@@ -1,9 +1,10 @@
 import { CronExpressionParser } from 'cron-parser';
 import { z } from 'zod';
 import { text } from '../../../graphql/validation.ts';
+import { vocabulary } from '../../../platform/shapes.ts';
 import { condition } from '../../steps/definition/condition.ts';
 import { httpMethodOf } from '../../steps/definition/pieces.ts';
-import type { TriggerType } from '../vocabulary.ts';
+import { MISSED_RUNS, type TriggerType } from '../vocabulary.ts';
 
 const MAX_CONDITIONS = 50;
 
@@ -13,6 +14,7 @@ const cron = text(200)
     error: 'must have five fields: minute, hour, day of month, month, day of week',
     abort: true,
   })
+  .refine((expression) => expression !== '@secondly', 'must not be due more than once a minute')
   .refine(isCron, 'must be a valid cron expression');
 
 const timezone = text(100).refine(isTimezone, 'must be a time zone of the IANA database, e.g. Europe/Berlin');
@@ -23,6 +25,13 @@ const schedule = z
   .object({
     cron: cron.describe('When: minute, hour, day of month, month, day of week, e.g. `0 3 * * *`.'),
     timezone: timezone.optional().describe('Where the clock hangs that this is read from. Default: UTC.'),
+    missed: vocabulary(
+      'WorkflowMissedRuns',
+      'What becomes of times at which no worker was there, for more than a minute.',
+      MISSED_RUNS,
+    )
+      .optional()
+      .describe('What becomes of times that nobody worked at. Default: SKIP.'),
   })
   .meta({ title: 'WorkflowScheduleTrigger', typeDescription: 'Starts at set times.' });
 
@@ -81,7 +90,7 @@ export const trigger = z.discriminatedUnion(
 
 export type Trigger = z.infer<typeof trigger>;
 
-/** The parser is the one that the queue reads schedules with, so what passes here is what will run. */
+/** The parser is the one that schedules are read with (triggers/due.ts), so what passes here is what will run. */
 function isCron(expression: string): boolean {
   try {
     CronExpressionParser.parse(expression, { tz: 'UTC', strict: false }).next();

@@ -136,16 +136,19 @@ export type Decision = {
   comment?: string | undefined;
 };
 
-/** @returns the question's id */
+/** Who decides, where the service role hands it on; null for nobody in particular. */
+export type Decider = { by: string | null };
+
+/** @param decider default: the caller. @returns the question's id */
 export function decideApproval(
   sql: Sql,
   { executionId, stepId, decision, comment }: Decision,
+  decider?: Decider,
 ): Promise<string> {
-  return call<string>(sql, executionId, 'runcast.decide_approval($1, $2, $3, $4)', [
-    stepId,
-    decision,
-    comment ?? null,
-  ]);
+  const values = [stepId, decision, comment ?? null];
+  if (!decider) return call<string>(sql, executionId, 'runcast.decide_approval($1, $2, $3, $4)', values);
+  const all = [...values, decider.by];
+  return call<string>(sql, executionId, 'runcast.decide_approval($1, $2, $3, $4, $5)', all);
 }
 
 const OWNER = `select user_id from runcast.execution_streams where kind = 'workflow' and execution_id = $1::uuid::text`;

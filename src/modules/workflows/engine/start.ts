@@ -10,6 +10,8 @@ export type StoredWorkflow = {
   id: string;
   name: string;
   tenantId: string | null;
+  /** Whoever made it; null where that is not known. */
+  createdBy: string | null;
   enabled: boolean;
   auditLog: boolean;
   /** The definition's columns, by the names of its schema; whoever wrote the row, anything may stand there. */
@@ -21,19 +23,19 @@ type Row = Omit<StoredWorkflow, 'stored'> & StoredWorkflow['stored'];
 /** The workflow as the connection's role sees it; undefined where it sees none. */
 export async function loadWorkflow(sql: Sql, id: string): Promise<StoredWorkflow | undefined> {
   const [row] = await sql.query<Row>(
-    `select id, name, tenant_id as "tenantId", enabled, audit_log as "auditLog", trigger, steps,
+    `select id, name, tenant_id as "tenantId", created_by as "createdBy", enabled, audit_log as "auditLog", trigger, steps,
        start_step_id as "startStepId", state_schema as "stateSchema", initial_state as "initialState",
        global_retry as "globalRetry", error_handler as "errorHandler"
      from public.workflows where id = $1`,
     [id],
   );
   if (row === undefined) return undefined;
-  const { name, tenantId, enabled, auditLog, ...columns } = row;
+  const { name, tenantId, createdBy, enabled, auditLog, ...columns } = row;
   const { id: _, ...definition } = columns;
   const stored = Object.fromEntries(
     Object.entries(definition).map(([key, value]) => [key, value ?? undefined]),
   );
-  return { id: row.id, name, tenantId, enabled, auditLog, stored };
+  return { id: row.id, name, tenantId, createdBy, enabled, auditLog, stored };
 }
 
 export type WorkflowStart = Pick<Start, 'idempotencyKey' | 'retryOf' | 'priority' | 'parent' | 'depth'> & {

@@ -1,11 +1,18 @@
 import type { PgBoss } from 'pg-boss';
 import { work } from '../../../platform/jobs/boss.ts';
 import type { JobQueue } from '../../../platform/jobs/define.ts';
+import { hearEvent } from './hear-event.ts';
 import { type RunStepDependencies, runWorkflowStep } from './run-step.ts';
 import { beginWaitingWorkflow, onChildEnded, onWaitOver } from './wake-step.ts';
 
-/** What the engine does by jobs. */
-export const workflowJobs = [runWorkflowStep, beginWaitingWorkflow, onChildEnded, onWaitOver] as const;
+/** What the engine does by jobs, and what events start by one. */
+export const workflowJobs = [
+  runWorkflowStep,
+  beginWaitingWorkflow,
+  onChildEnded,
+  onWaitOver,
+  hearEvent,
+] as const;
 
 export const workflowQueues: readonly JobQueue[] = workflowJobs.map(({ name, options }) => ({
   name,

@@ -1,6 +1,9 @@
+import type { ToolRunners } from '../modules/agents/ports.ts';
 import { startAgent } from '../modules/agents/start.ts';
-import { createChannels } from '../modules/notifications/channels/channels.ts';
+import { toolConfigs } from '../modules/agents/tool-configs.ts';
+import { channelAvailability, createChannels } from '../modules/notifications/channels/channels.ts';
 import { createSecrets } from '../modules/secrets/service.ts';
+import type { Conditions } from '../modules/steps/conditions.ts';
 import { createDatabaseStep } from '../modules/steps/database.ts';
 import { createApiRunner } from '../modules/steps/http/api.ts';
 import { createWebhookRunner } from '../modules/steps/http/webhook.ts';
@@ -9,9 +12,12 @@ import { STEP_PROGRAMS } from '../modules/steps/programs.ts';
 import { createPureRunners } from '../modules/steps/pure-runners.ts';
 import { StepError } from '../modules/steps/step.ts';
 import type { FillTemplates } from '../modules/steps/templates.ts';
+import { unconfiguredChannels } from '../modules/steps/unconfigured-channels.ts';
 import type { Availabilities } from '../modules/training/service.ts';
 import { startTrainingFor, TrainingRefusal } from '../modules/training/start.ts';
 import type { Child, StepKit } from '../modules/workflows/engine/step-kit.ts';
+import type { FaultsHere } from '../modules/workflows/run-service.ts';
+import type { ChannelsConfig } from '../platform/channel-settings.ts';
 import type { Config } from '../platform/config.ts';
 import type { ServiceDatabase } from '../platform/db/service.ts';
 import type { Cipher } from '../platform/encryption.ts';
@@ -26,8 +32,21 @@ export function openSandbox(): Sandbox {
   return createSandbox({ programs: STEP_PROGRAMS });
 }
 
-/** What steps are run with. Whoever made the sandbox closes it. */
-export function createStepKit({
+/** What a definition asks for that is not configured here. */
+export function faultsOf(channels: ChannelsConfig): FaultsHere {
+  const availability = channelAvailability(channels);
+  return ({ steps }) => unconfiguredChannels(steps, availability);
+}
+
+/** Everything that runs steps, and the tools of agents that do the same as a step. */
+export type Steps = {
+  kit: StepKit;
+  holds: Conditions['holds'];
+  toolRunners: ToolRunners;
+};
+
+/** Whoever made the sandbox closes it. */
+export function createSteps({
   config,
   database,
   sandbox,
@@ -40,7 +59,7 @@ export function createStepKit({
   providers: Availabilities;
   /** Without it no secret can be read. */
   cipher: Cipher | undefined;
-}): StepKit {
+}): Steps {
   const { runners, loopItems, fillIn, conditions, documents } = createPureRunners({ sandbox });
   const fill: FillTemplates = (value, scope, { signal }) => fillIn.fill(value, scope, { signal });
   const http = {
@@ -55,14 +74,15 @@ export function createStepKit({
   };
   const channels = createChannels({ config: config.channels, database });
   const { transform, match, reconcile, generate } = runners;
-  return {
-    runners: {
-      ...{ transform, match, reconcile, generate },
-      api: createApiRunner(http),
-      webhook: createWebhookRunner(http),
-      database: createDatabaseStep({ database, fill }),
-      notification: createNotificationStep({ channels, render, fill }),
-    },
+  const actions: StepKit['runners'] = {
+    ...{ transform, match, reconcile, generate },
+    api: createApiRunner(http),
+    webhook: createWebhookRunner(http),
+    database: createDatabaseStep({ database, fill }),
+    notification: createNotificationStep({ channels, render, fill }),
+  };
+  const kit: StepKit = {
+    runners: actions,
     holds: (step, scope, { signal }) => conditions.holds(step.conditions, scope, { signal }),
     loopItems,
     fill: (value, scope, { signal }) => fillIn.fill(value, scope, { signal, secrets: 'none' }),
@@ -70,6 +90,23 @@ export function createStepKit({
       orStepError(startAgent(sql, { agentId, input, ...partOf(child) })),
     startTraining: (sql, { publicId, method, provider, ...child }) =>
       orStepError(startTrainingFor(sql, { publicId, method, provider, ...partOf(child) }, providers)),
+  };
+  return { kit, holds: conditions.holds, toolRunners: toolsOf(actions, sandbox) };
+}
+
+/** The arguments of a tool's call are the `input` of its config's expressions. */
+function toolsOf({ api, database, transform }: StepKit['runners'], sandbox: Sandbox): ToolRunners {
+  const scopeOf = (args: unknown) => ({ input: args, steps: {}, state: {}, vars: {} });
+  return {
+    api: ({ config }, args, call) => api(toolConfigs.api.parse(config), scopeOf(args), call),
+    database: ({ config }, args, call) => database(toolConfigs.database.parse(config), scopeOf(args), call),
+    transformation: ({ config }, args, call) =>
+      transform(toolConfigs.transformation.parse(config), scopeOf(args), call),
+    async validation({ config }, args, { signal }) {
+      const { schema } = toolConfigs.validation.parse(config);
+      const faults = await sandbox.validateJson(schema, 'value' in args ? args.value : args, { signal });
+      return { valid: faults.length === 0, faults };
+    },
   };
 }
 
