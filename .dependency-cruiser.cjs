@@ -13,7 +13,7 @@ const modules = [
   'workflows',
 ];
 const shared =
-  '(service|status|feed|active-runs|run-feed|event-pump|event-subscription|starting|start|priority|run-service|follow|errors|providers|demo-user|events|event-pages|event-types|event-connections|heads|shapes|refs|table|tenant-refusal|vocabulary|tenant-types|version|versioned)';
+  '(service|status|feed|active-runs|run-feed|event-pump|event-subscription|starting|start|priority|kinds|run-service|follow|errors|providers|demo-user|events|event-pages|event-types|event-connections|heads|shapes|refs|table|tenant-refusal|vocabulary|tenant-types|version|versioned)';
 
 const betweenModules = modules.map((name, at) => ({
   name: `${name}-imports-to-the-left`,
