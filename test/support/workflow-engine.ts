@@ -107,13 +107,37 @@ export async function openEngine(database?: TestDatabase) {
       return { steps, check: () => steps.check(worker.sql) };
     },
 
+    /** Another tenant, with a user of its own. */
+    async makeTenant(limits: object = {}): Promise<{ tenantId: string; user: string }> {
+      const owner = randomUUID();
+      await admin.query('insert into auth.users (id, email) values ($1, $2)', [
+        owner,
+        `${owner}@example.com`,
+      ]);
+      const made = await admin.query<{ id: string }>(
+        `insert into public.tenants (name, subdomain, limits) values ('t', $1, $2) returning id`,
+        [randomUUID(), limits],
+      );
+      const id = made.rows[0]?.id ?? '';
+      await admin.query(
+        `insert into public.user_tenants (tenant_id, user_id, role) values ($1, $2, 'admin')`,
+        [...[id, owner]],
+      );
+      return { tenantId: id, user: owner };
+    },
+
     /** A workflow of these steps, begun by the first. */
-    define: (steps: LooseStep[], rest: Record<string, unknown> = {}) =>
-      insertWorkflow(admin, tenantId, { steps, startStepId: steps[0]?.id ?? '', createdBy: user, ...rest }),
+    define: (steps: LooseStep[], rest: Record<string, unknown> = {}, of = tenantId) =>
+      insertWorkflow(admin, of, { steps, startStepId: steps[0]?.id ?? '', createdBy: user, ...rest }),
 
     async start(
       workflowId: string,
-      options: { input?: unknown; priority?: Priority; parent?: { kind: 'workflow'; id: string } } = {},
+      options: {
+        input?: unknown;
+        priority?: Priority;
+        parent?: { kind: 'workflow'; id: string };
+        userId?: string;
+      } = {},
     ): Promise<string> {
       const workflow = await loadWorkflow(service.sql, workflowId);
       if (!workflow) throw new Error(`there is no workflow ${workflowId}`);
