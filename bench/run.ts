@@ -6,9 +6,18 @@ import { peers } from './peers.ts';
 import { spread } from './spread.ts';
 import { printTable, type Table } from './table.ts';
 import { usage } from './usage.ts';
+import { workflows } from './workflows.ts';
 
 /** Every bench by its name; `npm run bench -- identity` runs one of them. */
-const benches: Record<string, () => Promise<Table>> = { identity, peers, fanout, spread, ingest, usage };
+const benches: Record<string, () => Promise<Table>> = {
+  identity,
+  peers,
+  fanout,
+  spread,
+  ingest,
+  usage,
+  workflows,
+};
 
 const wanted = process.argv.slice(2);
 for (const [name, bench] of Object.entries(benches)) {
