@@ -341,9 +341,10 @@ begin
   select min(started_at) into v_begun from public.agent_execution_logs where execution_id = new.id and status = 'started';
   if new.status = 'running' then
     if v_begun is null then
+      -- No cost rather than 0: of a run's rows the largest counts, and what it will cost may never be known.
       insert into public.agent_execution_logs (execution_id, agent_id, user_id, tenant_id, status, started_at, token_usage,
-        cost, duration, input)
-      values (new.id, new.agent_id, new.user_id, new.tenant_id, 'started', clock_timestamp(), 0, 0, 0, new.input);
+        duration, input)
+      values (new.id, new.agent_id, new.user_id, new.tenant_id, 'started', clock_timestamp(), 0, 0, new.input);
       insert into public.usage_metrics (user_id, tenant_id, metric_type, quantity, metadata)
       values (new.user_id, new.tenant_id, 'agent_calls', 1, v_properties);
       insert into public.telemetry_events (type, user_id, tenant_id, properties)
