@@ -88,7 +88,7 @@ it('knows no cost of a model without a price, rather than none', async () => {
     { period },
     runs.user,
   );
-  expect(data.executionStats).toEqual({ cost: null, tokens: '9033' });
+  expect(data.executionStats).toEqual({ cost: null, tokens: 9033 });
 });
 
 it('knows no cost where a server does not say how many tokens it used', async () => {
