@@ -9,6 +9,7 @@ create table runcast.agent_runs (
   priority smallint not null default 1,
   tries integer not null default 1,
   spent_ms bigint not null default 0,
+  waits boolean not null default false,
   error jsonb
 );
 alter table runcast.agent_runs enable row level security;
@@ -24,6 +25,8 @@ comment on column runcast.agent_runs.stream is 'Whether tokens become output eve
 comment on column runcast.agent_runs.priority is '0 low to 3 urgent: its place in the queue whenever it comes back from waiting';
 comment on column runcast.agent_runs.tries is 'Which try by execution_config.retry it is at, from 1';
 comment on column runcast.agent_runs.spent_ms is 'Milliseconds that workers have run it; waiting for people does not count';
+comment on column runcast.agent_runs.waits is
+  'Whether it was handed back to wait for people or other runs, and nobody has resumed it since: it is resumed once';
 comment on column runcast.agent_runs.error is 'Why it failed, as the row''s error shall say it: {message, name, code}';
 
 create table runcast.agent_steps (
@@ -338,9 +341,10 @@ begin
   select min(started_at) into v_begun from public.agent_execution_logs where execution_id = new.id and status = 'started';
   if new.status = 'running' then
     if v_begun is null then
+      -- No cost rather than 0: of a run's rows the largest counts, and what it will cost may never be known.
       insert into public.agent_execution_logs (execution_id, agent_id, user_id, tenant_id, status, started_at, token_usage,
-        cost, duration, input)
-      values (new.id, new.agent_id, new.user_id, new.tenant_id, 'started', clock_timestamp(), 0, 0, 0, new.input);
+        duration, input)
+      values (new.id, new.agent_id, new.user_id, new.tenant_id, 'started', clock_timestamp(), 0, 0, new.input);
       insert into public.usage_metrics (user_id, tenant_id, metric_type, quantity, metadata)
       values (new.user_id, new.tenant_id, 'agent_calls', 1, v_properties);
       insert into public.telemetry_events (type, user_id, tenant_id, properties)
@@ -383,28 +387,29 @@ $$;
 create trigger runcast_account_for_agent after update of status on public.agent_executions
   for each row when (old.status is distinct from new.status) execute function runcast.account_for_agent();
 
--- Puts a run that has waited back into its lane's queue; one that another run has started waits in none.
-create function runcast.resume_agent_run(p_execution_id uuid, p_start_after timestamptz default now()) returns void
+-- Puts a run that has waited back into its lane's queue, once, whoever finds that there is nothing more to wait for; one that
+-- another run has started waits in none.
+create function runcast.resume_agent_run(p_execution_id uuid) returns void
 language plpgsql set search_path = '' as $$
 declare
   v_stream runcast.execution_streams;
-  v_job jsonb := jsonb_build_object('executionId', p_execution_id);
+  v_priority smallint;
   v_lane uuid;
 begin
-  select * into v_stream from runcast.execution_streams where kind = 'agent' and execution_id = p_execution_id::text;
-  v_lane := coalesce(v_stream.tenant_id, v_stream.user_id);
-  if v_stream.parent_id is not null or p_start_after > now() then
-    perform runcast.enqueue_job('agent.run', v_job, p_start_after);
+  update runcast.agent_runs set waits = false where execution_id = p_execution_id and waits
+  returning priority into v_priority;
+  if not found then
     return;
   end if;
-  insert into runcast.run_queue (kind, execution_id, lane, priority)
-  select 'agent', p_execution_id::text, v_lane, priority from runcast.agent_runs where execution_id = p_execution_id
-  on conflict (kind, execution_id) do nothing;
-  if found then
-    perform runcast.admit_runs(v_lane);
-  else
-    perform runcast.enqueue_job('agent.run', v_job);
+  select * into v_stream from runcast.execution_streams where kind = 'agent' and execution_id = p_execution_id::text;
+  if v_stream.parent_id is not null then
+    perform runcast.enqueue_job('agent.run', jsonb_build_object('executionId', p_execution_id));
+    return;
   end if;
+  v_lane := coalesce(v_stream.tenant_id, v_stream.user_id);
+  insert into runcast.run_queue (kind, execution_id, lane, priority)
+  values ('agent', p_execution_id::text, v_lane, v_priority);
+  perform runcast.admit_runs(v_lane);
 end
 $$;
 
@@ -415,7 +420,8 @@ returns void
 language plpgsql security definer set search_path = '' as $$
 begin
   perform runcast.lock_agent_run(p_execution_id, p_attempt);
-  update runcast.agent_runs set spent_ms = greatest(spent_ms, p_spent_ms) where execution_id = p_execution_id;
+  update runcast.agent_runs set spent_ms = greatest(spent_ms, p_spent_ms), waits = true
+  where execution_id = p_execution_id;
   perform runcast.release_execution('agent', p_execution_id::text, p_attempt, p_reason);
   delete from runcast.run_queue where kind = 'agent' and execution_id = p_execution_id::text;
   if not runcast.agent_waits(p_execution_id) then
@@ -442,7 +448,8 @@ begin
   update runcast.agent_runs set tries = tries + 1, spent_ms = greatest(spent_ms, p_spent_ms)
   where execution_id = p_execution_id;
   perform runcast.release_execution('agent', p_execution_id::text, p_attempt, p_reason);
-  perform runcast.resume_agent_run(p_execution_id, clock_timestamp() + p_delay_ms * interval '1 millisecond');
+  perform runcast.enqueue_job('agent.run', jsonb_build_object('executionId', p_execution_id),
+    clock_timestamp() + p_delay_ms * interval '1 millisecond');
 end
 $$;
 
@@ -573,7 +580,7 @@ revoke execute on function
   runcast.begin_agent_run(uuid, boolean, integer), runcast.lock_agent_run(uuid, integer),
   runcast.begin_agent_step(uuid, integer, text, text, text, jsonb, integer, integer),
   runcast.finish_agent_step(uuid, integer, text, text, jsonb, jsonb, jsonb, bigint, boolean),
-  runcast.agent_tallies(uuid), runcast.account_for_agent(), runcast.resume_agent_run(uuid, timestamptz),
+  runcast.agent_tallies(uuid), runcast.account_for_agent(), runcast.resume_agent_run(uuid),
   runcast.suspend_agent_run(uuid, integer, text, bigint), runcast.agent_waits(uuid),
   runcast.retry_agent_run(uuid, integer, text, bigint, bigint),
   runcast.request_agent_approval(uuid, integer, text, text, text, jsonb),

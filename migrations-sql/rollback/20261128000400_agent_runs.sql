@@ -7,7 +7,7 @@ drop function runcast.wake_parent_agent(), runcast.wake_agent_run(uuid), runcast
   runcast.request_agent_approval(uuid, integer, text, text, text, jsonb),
   runcast.retry_agent_run(uuid, integer, text, bigint, bigint),
   runcast.suspend_agent_run(uuid, integer, text, bigint), runcast.agent_waits(uuid),
-  runcast.resume_agent_run(uuid, timestamptz), runcast.agent_tallies(uuid),
+  runcast.resume_agent_run(uuid), runcast.agent_tallies(uuid),
   runcast.finish_agent_step(uuid, integer, text, text, jsonb, jsonb, jsonb, bigint, boolean),
   runcast.begin_agent_step(uuid, integer, text, text, text, jsonb, integer, integer),
   runcast.lock_agent_run(uuid, integer), runcast.begin_agent_run(uuid, boolean, integer),

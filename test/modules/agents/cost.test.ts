@@ -57,7 +57,7 @@ it('leaves the states it passed through in the logs, and what is metered and tel
   const id = await runs.run(await runs.agent({ planningStyle: 'reactive', tools: [tool] }));
   const { stateLogs } = await runs.ended(id);
   expect(stateLogs.edges.map(({ node }: { node: object }) => node)).toMatchObject([
-    { status: 'STARTED', tokenUsage: 0, cost: '0' },
+    { status: 'STARTED', tokenUsage: 0, cost: null },
     { status: 'COMPLETED', tokenUsage: 9_033, cost: '0.0217' },
   ]);
   const { rows: metered } = await runs.api.admin.query(
@@ -82,6 +82,13 @@ it('knows no cost of a model without a price, rather than none', async () => {
   expect(ended.steps[0]).toMatchObject({ cost: null, priceVersion: null, usage: { input: 1_000 } });
   expect(ended.metricsJson).not.toHaveProperty('cost');
   expect(ended.stateLogs.edges.at(-1).node).toMatchObject({ status: 'COMPLETED', cost: null });
+  const period = { from: new Date(Date.now() - 3_600_000), to: new Date(Date.now() + 3_600_000) };
+  const { data } = await runs.api.ask(
+    'query ($period: TimePeriod!) { executionStats(kind: AGENT, period: $period) { cost tokens } }',
+    { period },
+    runs.user,
+  );
+  expect(data.executionStats).toEqual({ cost: null, tokens: 9033 });
 });
 
 it('knows no cost where a server does not say how many tokens it used', async () => {

@@ -99,6 +99,27 @@ it('has another agent take over after the last try, whose output is the run’s'
   expect(await runs.state(rows[0].id)).toMatchObject({ retryOf: { databaseId: id }, output: 'I can.' });
 });
 
+it('ends agents that take over from each other in a circle, at a depth', async () => {
+  answering();
+  next = () => ({ text: ['no JSON'] });
+  const one = await runs.agent({ outputType: 'json' });
+  const other = await runs.agent({
+    outputType: 'json',
+    ...executionConfig({ retry: { fallbackAgent: one } }),
+  });
+  await runs.api.admin.query('update public.agents set execution_config = $2 where id = $1', [
+    one,
+    executionConfig({ retry: { fallbackAgent: other } }).executionConfig,
+  ]);
+  const ended = await runs.ended(await runs.run(one));
+  expect(ended).toMatchObject({ status: 'FAILED', error: { code: 'FALLBACK_FAILED' } });
+  const { rows } = await runs.api.admin.query(
+    'select count(*)::int as runs from public.agent_executions where agent_id = any ($1)',
+    [[one, other]],
+  );
+  expect(rows).toEqual([{ runs: 11 }]);
+});
+
 it('remembers former runs and facts of the same user alone, up to its size', async () => {
   const agentId = await runs.agent({
     planningStyle: 'reactive',

@@ -198,7 +198,7 @@ it('shows the state logs of a run with exact costs, oldest first', async () => {
     edges: [
       {
         node: {
-          status: 'UNKNOWN',
+          status: 'STARTED',
           statusText: 'started',
           cost: null,
           tokenUsage: null,

@@ -25,6 +25,8 @@ export type ModelReply = {
 const MAX_TRIES = 6;
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 20_000;
+/** Characters of an answer; no model writes that much, and a worker keeps it all in memory. */
+const MAX_TEXT = 2_000_000;
 
 export type AskOptions = {
   signal: AbortSignal;
@@ -47,6 +49,7 @@ export async function ask(model: Model, options: ModelOptions, how: AskOptions):
       return await askOnce(model, options, how);
     } catch (error) {
       how.signal.throwIfAborted();
+      if (error instanceof AgentFailure) throw error;
       const { reason, retryAfterMs, isFinal } = refusalOf(error);
       if (isFinal) throw new AgentFailure({ code: 'MODEL_REFUSED', message: reason }, { mayFallBack: true });
       const delayMs = retryAfterMs ?? backoff(tries);
@@ -70,6 +73,7 @@ async function askOnce(
   for await (const part of stream) {
     if (part.type === 'text-delta') {
       reply.text += part.delta;
+      if (reply.text.length > MAX_TEXT) throw tooLong();
       onDelta?.(part.delta);
     } else if (part.type === 'tool-call') {
       reply.toolCalls.push({ id: part.toolCallId, name: part.toolName, input: part.input });
@@ -87,6 +91,11 @@ async function askOnce(
 }
 
 class Dropped extends Error {}
+
+function tooLong(): AgentFailure {
+  const message = `the model server sent an answer of more than ${MAX_TEXT} characters`;
+  return new AgentFailure({ code: 'MODEL_REFUSED', message }, { mayFallBack: true });
+}
 
 type Refusal = { reason: string; retryAfterMs?: number | undefined; isFinal: boolean };
 

@@ -92,6 +92,7 @@ export function createModelSteps(options: {
     const of = { provider: ref.provider, model: ref.name, ...usage };
     const row = await journal.end(key, { state: 'completed', output, usage: of });
     tell('completed');
+    if (reply.isCut) narration.log(`${ref.name} was cut off at the greatest length of an answer`, 'warn');
     limits.add({ tokens: usage && tokensOf(usage), cost: row.cost === null ? null : Number(row.cost) });
     return output;
   };
