@@ -20,7 +20,7 @@ import { createTrainingEndpoints } from '../modules/training/rest.ts';
 import { type Availabilities, createTrainingService } from '../modules/training/service.ts';
 import { createApprovalEndpoint } from '../modules/workflows/approvals/endpoint.ts';
 import { createApprovalLinks } from '../modules/workflows/approvals/links.ts';
-import { createWorkflowRunService, type FaultsHere } from '../modules/workflows/run-service.ts';
+import { createWorkflowRunService } from '../modules/workflows/run-service.ts';
 import { createWebhookEndpoint } from '../modules/workflows/triggers/webhook-endpoint.ts';
 import { createWebhookReceiver } from '../modules/workflows/triggers/webhook-requests.ts';
 import { createWebhookSecrets } from '../modules/workflows/triggers/webhook-secret.ts';

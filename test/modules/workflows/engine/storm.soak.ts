@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runStorm } from '../../../support/workflow-storm.ts';
+import { runStorm } from './storms.ts';
 
 it('ends 100 random workflows of up to 100 steps with each effect done once, a worker killed every 3 s', async () => {
   const seed = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000);

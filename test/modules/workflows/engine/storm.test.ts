@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runStorm } from '../../../support/workflow-storm.ts';
+import { runStorm } from './storms.ts';
 
 it('ends every workflow with each effect done once, although workers are killed', async () => {
   const seed = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000);

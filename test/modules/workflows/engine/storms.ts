@@ -1,10 +1,10 @@
 import { Client } from 'pg';
-import { loadConfig } from '../../src/platform/config.ts';
-import { seededRandom } from './random.ts';
-import { type Received, startReceiver } from './receiver.ts';
-import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
-import { type Dag, randomDag } from './workflow-dags.ts';
-import { openEngine } from './workflow-engine.ts';
+import { loadConfig } from '../../../../src/platform/config.ts';
+import { seededRandom } from '../../../support/random.ts';
+import { type Received, startReceiver } from '../../../support/receiver.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../../support/worker-process.ts';
+import { openEngine } from '../../../support/workflow-engine.ts';
+import { type Dag, randomDag } from './dags.ts';
 
 export type StormOptions = {
   seed: number;

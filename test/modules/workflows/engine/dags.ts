@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { LooseStep } from '../modules/workflows/definitions.ts';
+import type { LooseStep } from '../definitions.ts';
 
 /** A workflow made up at random: what every way through it must have done once it has ended. */
 export type Dag = {
