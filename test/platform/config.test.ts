@@ -79,6 +79,14 @@ describe('the configuration', () => {
     }
   });
 
+  it('takes the address that others know without the slash at its end', () => {
+    expect(loadConfig({}, '/').publicUrl).toBeUndefined();
+    expect(loadConfig({ PUBLIC_URL: 'https://example.com/runcast/' }, '/').publicUrl).toBe(
+      'https://example.com/runcast',
+    );
+    expect(faultOf(() => loadConfig({ PUBLIC_URL: 'example.com' }, '/')).message).toContain('PUBLIC_URL');
+  });
+
   it('takes a trainer as a JSON array only', () => {
     expect(loadConfig({ LOCAL_TRAINER: '["python3","train.py"]' }, '/').local.command).toEqual([
       'python3',

@@ -8,6 +8,7 @@ import { notifications } from './notifications.ts';
 import { observability } from './observability.ts';
 import { secrets } from './secrets.ts';
 import { training } from './training.ts';
+import { triggers } from './triggers.ts';
 import { workflows } from './workflows.ts';
 
 const ofModules: Cases = {
@@ -20,6 +21,7 @@ const ofModules: Cases = {
   ...training,
   ...agents,
   ...workflows,
+  ...triggers,
 };
 
 /** Whatever `node(id:)` gives or keeps, `nodes(ids:)` does. */

@@ -2,6 +2,7 @@ import type { ServiceDatabase } from '../../../platform/db/service.ts';
 import type { Sql } from '../../../platform/db/sql.ts';
 import { messageOf } from '../../../platform/errors.ts';
 import type { Logger } from '../../../platform/logger.ts';
+import { triggerConfigs } from '../definition/trigger.ts';
 import { loadWorkflow } from '../engine/start.ts';
 import type { FaultsHere } from '../run-service.ts';
 import { nextDue, type Turn, turnOf } from './due.ts';
@@ -72,6 +73,7 @@ async function taken(sql: Sql, claim: Claim, { faultsHere }: ScheduleDependencie
   const schedule = { ...claim, seed: workflowId };
   let turn: Turn;
   try {
+    assertReadable(claim);
     if (nextAt === null) return { next: nextDue(schedule, now) };
     turn = turnOf(schedule, nextAt, now);
   } catch (error) {
@@ -87,6 +89,13 @@ async function taken(sql: Sql, claim: Claim, { faultsHere }: ScheduleDependencie
     if (!(error instanceof TriggerRefusal)) throw error;
     return { next, error: error.message };
   }
+}
+
+/** Rows that other programs wrote were checked by nobody, and the parser takes less than five fields, and more. */
+function assertReadable({ cron, timezone }: Claim): void {
+  const { error } = triggerConfigs.schedule.safeParse({ cron, timezone });
+  const [fault] = error?.issues ?? [];
+  if (fault) throw new RangeError(`${fault.path.join('.')} ${fault.message}`);
 }
 
 async function start(sql: Sql, workflowId: string, due: Date, faultsHere: FaultsHere): Promise<string> {
