@@ -47,6 +47,7 @@ create table runcast.workflow_step_runs (
     'waiting', 'queued', 'running', 'delayed', 'awaiting', 'holding', 'completed', 'skipped', 'failed', 'cancelled')),
   attempt integer not null default 0,
   tries integer not null default 0,
+  uses_fallback boolean not null default false,
   worker text,
   job_id uuid,
   vars jsonb not null default '{}',
@@ -84,6 +85,7 @@ comment on column runcast.workflow_step_runs.state is
   'while the steps within it run; completed, skipped, failed, cancelled';
 comment on column runcast.workflow_step_runs.attempt is 'Counts those who took it; fences their writes';
 comment on column runcast.workflow_step_runs.tries is 'Counts its failures: what a lost worker had begun is none';
+comment on column runcast.workflow_step_runs.uses_fallback is 'Whether an agent has taken over, as its retry policy has it after the last try';
 comment on column runcast.workflow_step_runs.job_id is 'The one job that may take it: a second one for the same run is none';
 comment on column runcast.workflow_step_runs.vars is 'What of loops is in reach: item, index and those around';
 
@@ -337,6 +339,10 @@ begin
   if v_again is not null then
     perform runcast.enqueue_step(p_run, 'delayed', v_again);
     return array[runcast.step_event(p_run, 'delayed', p_error)];
+  elsif v_step #>> '{retry,fallbackAgent}' is not null and not p_run.uses_fallback then
+    update runcast.workflow_step_runs set uses_fallback = true where id = p_run.id returning * into p_run;
+    perform runcast.enqueue_step(p_run, 'queued', clock_timestamp());
+    return array[runcast.step_event(p_run, 'queued', p_error)];
   end if;
   if v_on_error = 'skip' then
     return runcast.complete_step(p_workflow, p_run, null, 'skipped');
@@ -566,7 +572,7 @@ begin
   return (
     select jsonb_build_object(
       'attempt', v_run.attempt, 'stepId', v_run.step_id, 'step', w.plan -> 'steps' -> v_run.step_id::text,
-      'vars', v_run.vars, 'path', v_run.path, 'input', v_execution.input, 'state', v_execution.state,
+      'vars', v_run.vars, 'path', v_run.path, 'error', v_run.error, 'usesFallback', v_run.uses_fallback, 'input', v_execution.input, 'state', v_execution.state,
       'userId', v_execution.user_id, 'tenantId', v_execution.tenant_id)
     from runcast.workflow_runs w where w.execution_id = p_execution);
 end

@@ -37,7 +37,7 @@ export type StepRow = {
 };
 
 /** Expressions as they are, with nothing between them and the thread: what they may do is tested elsewhere. */
-function kitWith(effect: Effect): StepKit {
+function kitWith(effect: Effect, startAgent: StepKit['startAgent'] | undefined): StepKit {
   const read = (source: string, scope: Scope) => jsonata(quoteStepIds(source)).evaluate(scope);
   const notHere = () => Promise.reject(new Error('not in these tests'));
   return {
@@ -59,7 +59,7 @@ function kitWith(effect: Effect): StepKit {
       (await read(condition?.field ?? 'false', scope)) === condition?.value,
     loopItems: async ({ items }, scope) => (await read(items, scope)) ?? [],
     fill: async (value) => value,
-    startAgent: notHere,
+    startAgent: startAgent ?? notHere,
     startTraining: notHere,
   };
 }
@@ -96,12 +96,18 @@ export async function openEngine(database?: TestDatabase) {
     tenantId,
 
     /** Has a worker run steps; what webhook steps do is the effect's to say. */
-    async work(effect: Effect = async () => ({}), concurrency = 4) {
+    async work(effect: Effect = async () => ({}), concurrency = 4, startAgent?: StepKit['startAgent']) {
       const worker = createServiceDatabase({ url: own.worker, poolSize: concurrency + 2, log });
       const boss = createBoss({ url: own.worker, log });
       await boss.start();
       const steps = createActiveSteps();
-      const dependencies = { database: worker, kit: kitWith(effect), steps, worker: randomUUID(), log };
+      const dependencies = {
+        database: worker,
+        kit: kitWith(effect, startAgent),
+        steps,
+        worker: randomUUID(),
+        log,
+      };
       await workWorkflows(boss, dependencies, { concurrency });
       workers.push({ boss, database: worker });
       return { steps, check: () => steps.check(worker.sql) };

@@ -30,13 +30,9 @@ export async function runStep(
   kit: StepKit,
 ): Promise<StepEnd> {
   const { step } = taken;
+  if (taken.usesFallback) return takeOver(run, taken, scope, call, kit);
   if (isAction(step)) return { outcome: 'completed', output: await runAction(step, scope, call, kit) };
-  const child: Child = {
-    executionId: run.executionId,
-    stepRunId: run.stepRunId,
-    idempotencyKey: call.idempotencyKey,
-    ...call.owner,
-  };
+  const child = childOf(run, taken, call);
   switch (step.type) {
     case 'delay':
       return { outcome: 'completed', output: configOf<'delay'>(step) };
@@ -56,6 +52,27 @@ export async function runStep(
         { isFinal: true },
       );
   }
+}
+
+/** Of each attempt: its start and what waits for it are one transaction, so an attempt starts one or none. */
+function childOf({ executionId, stepRunId }: StepRunRef, { attempt }: TakenStep, { owner }: StepCall): Child {
+  return { executionId, stepRunId, idempotencyKey: `${stepRunId}:${attempt}`, ...owner };
+}
+
+/** The agent that a retry policy names does what the step could not: it is told what that was, and why it failed. */
+function takeOver(
+  run: StepRunRef,
+  taken: TakenStep,
+  { input }: Scope,
+  call: StepCall,
+  kit: StepKit,
+): StepEnd {
+  const { step, error } = taken;
+  const { name, type, config, retry } = step;
+  const agentId = retry?.fallbackAgent ?? '';
+  return starting(step, childOf(run, taken, call), true, (sql, of) =>
+    kit.startAgent(sql, { ...of, agentId, input: { step: { name, type, config }, error, input } }),
+  );
 }
 
 function isAction(step: PlannedStep): step is PlannedStep & { type: ActionType } {

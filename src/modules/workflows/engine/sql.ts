@@ -21,6 +21,10 @@ export type TakenStep = {
   vars: Record<string, unknown>;
   /** The iterations of loops that it is within. */
   path: string;
+  /** Why its last try failed. */
+  error: StepFault | null;
+  /** Whether all tries are used up and an agent takes over. */
+  usesFallback: boolean;
   input: unknown;
   state: unknown;
   userId: string;

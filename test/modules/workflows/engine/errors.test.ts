@@ -1,26 +1,46 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { StepError } from '../../../../src/modules/steps/step.ts';
+import { finishExecution, startExecution, takeExecution } from '../../../../src/platform/feed/feed.ts';
+import { insertAgent } from '../../../support/agents.ts';
 import { type Engine, openEngine } from '../../../support/workflow-engine.ts';
 import { id, type LooseStep, loop, mapping } from '../definitions.ts';
 
 let engine: Engine;
 /** What was called in which order, by execution. */
 const called = new Map<string, string[]>();
+/** What agents that took over were given. */
+const told: unknown[] = [];
 
 beforeAll(async () => {
   engine = await openEngine();
-  await engine.work(async ({ url, body }, { execution }) => {
-    const name = url.split('/').at(-1) ?? '';
-    const before = called.get(execution.id) ?? [];
-    called.set(execution.id, [...before, name]);
-    const failures = Number((body as { failures?: number } | undefined)?.failures ?? 0);
-    const tries = before.filter((earlier) => earlier === name).length;
-    if (tries < failures) throw new StepError({ code: 'BROKEN', message: `${name} broke` });
-    if (name.startsWith('final')) {
-      throw new StepError({ code: 'GONE', message: `${name} is gone` }, { isFinal: true });
-    }
-    return name;
-  });
+  await engine.work(
+    async ({ url, body }, { execution }) => {
+      const name = url.split('/').at(-1) ?? '';
+      const before = called.get(execution.id) ?? [];
+      called.set(execution.id, [...before, name]);
+      const failures = Number((body as { failures?: number } | undefined)?.failures ?? 0);
+      const tries = before.filter((earlier) => earlier === name).length;
+      if (tries < failures) throw new StepError({ code: 'BROKEN', message: `${name} broke` });
+      if (name.startsWith('final')) {
+        throw new StepError({ code: 'GONE', message: `${name} is gone` }, { isFinal: true });
+      }
+      return name;
+    },
+    4,
+    async (sql, { userId, tenantId, agentId, input, executionId, stepRunId }) => {
+      told.push(input);
+      const [made] = await sql.query<{ id: string }>(
+        `insert into public.agent_executions (agent_id, user_id, tenant_id) values ($1, $2, $3) returning id`,
+        [agentId, userId, tenantId],
+      );
+      const ref = { kind: 'agent', id: made?.id ?? '' } as const;
+      const parent = { kind: 'workflow', id: executionId, ...(stepRunId && { stepRunId }) } as const;
+      await startExecution(sql, { ...ref, tenantId: tenantId ?? undefined, parent });
+      const attempt = (await takeExecution(sql, { ...ref, worker: 'test' })) ?? 0;
+      await finishExecution(sql, { ...ref, attempt, status: 'completed', result: { by: 'an agent' } });
+      return ref.id;
+    },
+  );
 });
 afterAll(() => engine?.close());
 
@@ -121,6 +141,20 @@ it('undoes each iteration of a loop with what that one was about', async () => {
     { items: [1, 2] },
   );
   expect(called).toEqual(['b', 'b', 'd', 'undo', 'undo']);
+});
+
+it('lets an agent take over after the last try, as the policy says', async () => {
+  const agent = await insertAgent(engine.admin, engine.tenantId);
+  const { row, steps, called } = await run([
+    call('a', 9, { retry: { ...RETRY, maxAttempts: 2, fallbackAgent: agent } }),
+    mapping('z', { by: `steps.${id('a')}.output.by` }),
+  ]);
+  expect(called).toEqual(['a', 'a']);
+  expect(steps[0]).toMatchObject({ state: 'completed', tries: 2 });
+  expect(row.output).toEqual({ by: 'an agent' });
+  expect(told).toMatchObject([
+    { step: { name: 'a', type: 'webhook' }, error: { code: 'BROKEN' }, input: {} },
+  ]);
 });
 
 it('spreads tries over the time that the policy allows', async () => {
