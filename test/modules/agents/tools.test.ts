@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { runAgentJob } from '../../../src/modules/agents/jobs/run-agent.ts';
 import type { StepCall } from '../../../src/modules/steps/step.ts';
-import { finishExecution, startExecution, takeExecution } from '../../../src/platform/feed/feed.ts';
-import { installJobs } from '../../../src/platform/jobs/install.ts';
-import { sqlOf } from '../../isolation/case.ts';
 import { type AgentRuns, openAgentRuns } from '../../support/agent-runs.ts';
 import { type Asked, type ModelServer, startModelServer, type Turn } from '../../support/model-server.ts';
 import { apiTool, callOverHttp, startToolServer, type ToolRequest } from '../../support/tool-server.ts';
+import { insertWorkflow } from '../../support/workflows.ts';
+import { id, mapping } from '../workflows/definitions.ts';
 
 let server: ModelServer;
 let runs: AgentRuns;
@@ -24,16 +22,6 @@ beforeAll(async () => {
           return callOverHttp(tool, args, call);
         },
         database: async ({ config }) => ({ operation: config?.operation }),
-      },
-      async startWorkflow(sql, { workflowId, input, owner, parent, idempotencyKey }) {
-        const [row] = await sql.query<{ id: string }>(
-          `insert into public.workflow_executions (workflow_id, user_id, tenant_id, input)
-           values ($1, $2, $3, $4::jsonb) returning id`,
-          [workflowId, owner.userId, owner.tenantId, JSON.stringify(input)],
-        );
-        const id = row?.id ?? '';
-        await startExecution(sql, { kind: 'workflow', id, parent, idempotencyKey });
-        return id;
       },
     },
   });
@@ -212,33 +200,24 @@ it('runs on tools alone where it names no model: with arguments from the input, 
 });
 
 it('starts a workflow, waits for its end without a worker, and goes on with its output', async () => {
-  // The queue is the workflows' own; nobody works it here but this test.
-  const { options } = runAgentJob;
-  await installJobs({ adminUrl: runs.api.database.admin, queues: [{ name: 'workflow.run', options }] });
-  const { rows } = await runs.api.admin.query(
-    `insert into public.workflows (name, version, category, trigger, start_step_id, tenant_id)
-     values ('Report', '1.0.0', 'custom', '{"type": "manual"}', gen_random_uuid(), $1) returning id`,
-    [runs.tenantId],
-  );
-  const workflowId = rows[0].id;
+  const { admin } = runs.api;
+  const steps = [mapping('count', { pages: 3, of: 'input.city' })];
+  const workflowId = await insertWorkflow(admin, runs.tenantId, { steps, startStepId: id('count') });
   callsOnce(['report']);
   const report = {
     ...{ id: 'report', name: 'report', description: 'Reports.', category: 'workflow' },
     config: { workflowId },
   };
   const capabilities = { canExecute: true };
-  const id = await runs.run(await runs.agent({ planningStyle: 'reactive', capabilities, tools: [report] }));
-  await runs.events(id, ({ from, to }) => from === 'running' && to === 'pending');
-  const started = await runs.api.admin.query(
-    'select id::text, input, user_id from public.workflow_executions',
-  );
-  expect(started.rows).toMatchObject([{ input: { city: 'Ulm' }, user_id: runs.user.id }]);
-
-  const sql = sqlOf(runs.api.admin);
-  const child = { kind: 'workflow', id: started.rows[0].id } as const;
-  const attempt = (await takeExecution(sql, { ...child, worker: 'w' })) ?? 0;
-  await finishExecution(sql, { ...child, attempt, status: 'completed', result: { pages: 3 } });
-  expect(await runs.ended(id)).toMatchObject({ status: 'COMPLETED', output: '{"pages":3}', attempt: 2 });
-  const again = await runs.api.admin.query('select from public.workflow_executions');
-  expect(again.rows).toHaveLength(1);
+  const run = await runs.run(await runs.agent({ planningStyle: 'reactive', capabilities, tools: [report] }));
+  expect(await runs.ended(run)).toMatchObject({ status: 'COMPLETED', attempt: 2 });
+  const events = await runs.events(run, ({ to }) => to === 'completed');
+  expect(events.some(({ from, to }) => from === 'running' && to === 'pending')).toBe(true);
+  const started = await admin.query('select input, output, status, user_id from public.workflow_executions');
+  expect(started.rows).toEqual([
+    {
+      ...{ input: { city: 'Ulm' }, output: { pages: 3, of: 'Ulm' } },
+      ...{ status: 'completed', user_id: runs.user.id },
+    },
+  ]);
 });
