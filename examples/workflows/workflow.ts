@@ -69,7 +69,7 @@ async function createAgent(name: string, tenant: string): Promise<string> {
 async function showWebhook(id: string, path: string): Promise<void> {
   const { secret } = await ask(
     `mutation ($id: ID!) {
-       rotateWorkflowWebhookSecret(workflowId: $id) { ... on WorkflowWebhookSecret { secret } ${REFUSAL} } }`,
+       rotateWorkflowWebhookSecret(workflowId: $id) { ... on WorkflowWebhookSecret { secret } ... on Error { code message remedy } } }`,
     { id },
   );
   console.log(`webhook ${serverUrl}${path}`);

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
 import { DEMO_TENANT, makeDemoWorkspace } from '../../src/app/demo.ts';
 import { createWorker } from '../../src/app/worker.ts';
 import { DEMO_USER } from '../../src/modules/accounts/demo-user.ts';
@@ -31,6 +32,10 @@ export type ExamplesBench = {
   ask(query: string, variables?: object): Promise<Data>;
   /** Follows a run to its end; resolves with how it ended, its state, and the output and error of each step by name. */
   ended(executionId: string): Promise<Data>;
+  /** Does something that starts a run of a workflow; resolves with that run's id. */
+  started(workflowId: string, act: () => Promise<unknown>): Promise<string>;
+  /** Lets what a run waits for be over now, in place of in hours. */
+  overdue(executionId: string): Promise<void>;
   /** The demo user's notifications, newest first. */
   notifications(): Promise<{ title: string; body: string }[]>;
   close(): Promise<void>;
@@ -80,6 +85,16 @@ export async function openExamples(options: {
       const nodes = steps.edges.map(({ node }: Data) => [node.name, node] as const);
       return { ...run, steps: Object.fromEntries(nodes) };
     },
+    started: (workflowId, act) => started(api, workflowId, act),
+    async overdue(executionId) {
+      const { rowCount } = await api.admin.query(
+        `update pgboss.job j set start_after = now() from runcast.workflow_step_runs r
+         where j.name = 'workflow.wait-over' and j.state = 'created' and j.data ->> 'stepRunId' = r.id::text
+           and r.execution_id = $1 and r.state = 'awaiting'`,
+        [executionId],
+      );
+      if (rowCount !== 1) throw new Error(`${rowCount} waits of ${executionId} have an end`);
+    },
     async notifications() {
       const { edges } = await ask('{ notifications(first: 50) { edges { node { title body } } } }');
       return edges.map(({ node }: Data) => node);
@@ -96,6 +111,36 @@ const FOLLOW = 'subscription ($id: ID!) { workflowExecutionEvents(id: $id, maxWa
 
 const STATE = `query ($id: ID!) { workflowExecution(id: $id) { status output state error { message code }
   steps(first: 100) { edges { node { name state output error { message code } } } } } }`;
+
+async function started(api: TestApi, workflowId: string, act: () => Promise<unknown>): Promise<string> {
+  const client = new Client({ connectionString: api.database.admin });
+  await client.connect();
+  const ids = async () => {
+    const { rows } = await client.query<{ id: string }>(
+      'select id from public.workflow_executions where workflow_id = $1',
+      [workflowId],
+    );
+    return rows.map(({ id }) => id);
+  };
+  try {
+    const before = await ids();
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const look = async () => {
+      const id = (await ids()).find((other) => !before.includes(other));
+      if (id !== undefined) resolve(id);
+    };
+    // One after another: a look that comes while another one is under way follows it.
+    let looking = Promise.resolve();
+    client.on('notification', () => {
+      looking = looking.then(look).catch(reject);
+    });
+    await client.query('listen runcast_feed');
+    await act();
+    return await promise;
+  } finally {
+    await client.end();
+  }
+}
 
 function shell(command: string, env: Record<string, string>): Promise<Said> {
   const { promise, resolve, reject } = Promise.withResolvers<Said>();

@@ -22,11 +22,15 @@ let bench: ExamplesBench;
 let receiver: Receiver;
 /** What the ledger and the bank say. */
 let lists: { invoices: object[]; payments: object[] };
+/** How the bank answers first, before it comes to itself. */
+let refusals: number[] = [];
 let workflow: string;
 let commands: string[];
 
 function answer({ path, headers }: Received) {
   if (path.startsWith('/postings')) return {};
+  const refusal = path.startsWith('/payments') ? refusals.shift() : undefined;
+  if (refusal) return { status: refusal };
   const isAllowed =
     headers.authorization === 'Bearer a-token-of-the-ledger' || headers['x-api-key'] === 'a-key-of-the-bank';
   if (!isAllowed) return { status: 401 };
@@ -129,4 +133,23 @@ it('posts nothing where that is refused, and tells the owner', async () => {
   expect(posted()).toEqual([]);
   const [newest] = await bench.notifications();
   expect(newest).toEqual({ title: 'Invoice reconciliation failed', body: 'The approval was refused.' });
+});
+
+it('asks a bank again that is down for a moment', async () => {
+  lists = { invoices, payments };
+  refusals = [503];
+  const { text, lines } = await run();
+  expect(text).toMatch(/^delayed {2}Payments: .*503/m);
+  expect(lines.at(-1)).toBe('completed');
+  expect(posted()).toHaveLength(1);
+});
+
+it('fails at once where the bank does not know the key', async () => {
+  lists = { invoices, payments };
+  refusals = [401];
+  const { lines } = await run();
+  expect(lines.at(-1)).toMatch(/^failed: .*401/);
+  expect(posted()).toEqual([]);
+  const [newest] = await bench.notifications();
+  expect(newest?.title).toBe('Invoice reconciliation failed');
 });
