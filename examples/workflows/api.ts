@@ -5,8 +5,8 @@ export type Data = any;
 
 const { RUNCAST_URL = 'http://localhost:4000', RUNCAST_TOKEN } = process.env;
 
-/** Where the server is, without a slash at its end. */
-export const serverUrl = RUNCAST_URL.replace(/\/+$/, '');
+/** Where the server is, without a slash at its end; the clients beside this folder name its `/graphql`. */
+export const serverUrl = RUNCAST_URL.replace(/\/+(graphql\/*)?$/, '');
 
 /**
  * Asks for one field.

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Webhook } from 'standardwebhooks';
 import { ask, type Data, REFUSAL, serverUrl } from './api.ts';
+import { create } from './create.ts';
 import { show } from './show.ts';
 
-const HELP = `node examples/workflows/workflow.ts <command>
+const HELP = `npm run --silent workflow -- <command>
 
   create <example> [--set name=value …]   makes the workflow, and the agent that it asks
   secret <NAME>                           keeps the environment variable of that name as a secret
@@ -29,51 +29,6 @@ async function tenantId(): Promise<string> {
   const mine = tenants.find(({ role }: Data) => role === 'ADMIN' || role === 'MEMBER');
   if (!mine) throw new Error('You belong to no workspace: make one with createTenant.');
   return mine.id;
-}
-
-const read = async (file: string) =>
-  JSON.parse(await readFile(new URL(`${file}.json`, import.meta.url), 'utf8'));
-
-/** In a definition `agent:<name>` stands for the id of the agent of that file, which there is only now. */
-async function create(example: string): Promise<void> {
-  const definition = await read(example);
-  const tenant = await tenantId();
-  for (const { config } of definition.steps) {
-    const name = /^agent:([\w-]+)$/.exec(config.agent?.agentId)?.[1];
-    if (name) config.agent.agentId = await createAgent(name, tenant);
-  }
-  for (const setting of values.set ?? []) {
-    const [, name = '', value = ''] = /^(\w+)=(.*)$/.exec(setting) ?? [];
-    if (!Object.hasOwn(definition.initialState, name)) throw new Error(`${example} has no setting ${name}.`);
-    const isNumber = typeof definition.initialState[name] === 'number';
-    definition.initialState[name] = isNumber ? Number(value) : value;
-  }
-  const { databaseId, webhook } = await ask(
-    `mutation ($input: CreateWorkflowInput!) {
-       createWorkflow(input: $input) { ... on Workflow { databaseId webhook { path } } ${REFUSAL} } }`,
-    { input: { tenantId: tenant, ...definition } },
-  );
-  console.log(`workflow ${databaseId}`);
-  if (webhook) await showWebhook(databaseId, webhook.path);
-}
-
-async function createAgent(name: string, tenant: string): Promise<string> {
-  const { databaseId } = await ask(
-    `mutation ($input: CreateAgentInput!) { createAgent(input: $input) { ... on Agent { databaseId } ${REFUSAL} } }`,
-    { input: { tenantId: tenant, ...(await read(`agents/${name}`)) } },
-  );
-  console.log(`agent ${databaseId}`);
-  return databaseId;
-}
-
-async function showWebhook(id: string, path: string): Promise<void> {
-  const { secret } = await ask(
-    `mutation ($id: ID!) {
-       rotateWorkflowWebhookSecret(workflowId: $id) { ... on WorkflowWebhookSecret { secret } ... on Error { code message remedy } } }`,
-    { id },
-  );
-  console.log(`webhook ${serverUrl}${path}`);
-  console.log(`WEBHOOK_SECRET=${secret}`);
 }
 
 async function keepSecret(name: string): Promise<void> {
@@ -154,7 +109,8 @@ async function decide(executionId: string, answer: string, comment?: string): Pr
 }
 
 const commands: Record<string, (...args: string[]) => Promise<void>> = {
-  ...{ create, secret: keepSecret, run, send, report, runs, follow: (id: string) => show(id), decide },
+  create: async (example) => create(example, await tenantId(), values.set),
+  ...{ secret: keepSecret, run, send, report, runs, follow: (id: string) => show(id), decide },
 };
 const [name = '', ...args] = positionals;
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -19,7 +19,10 @@ let commands: string[];
 
 beforeAll(async () => {
   desk = await startReceiver();
-  model = await startModelServer(() => ({ text: [answers.shift() ?? ''] }));
+  model = await startModelServer(() => {
+    const text = answers.shift();
+    return text === undefined ? { status: 400 } : { text: [text] };
+  });
   bench = await openExamples({ env: { MODEL_BASE_URL: model.baseUrl, MODEL_DEFAULT: 'a-model' } });
   commands = bench.commands('error-triage', { 'https://desk.example': desk.url });
   await bench.shell(commands[0] ?? '');
@@ -96,6 +99,14 @@ it('asks about what the agent is not sure of, too, and sends the reply that is a
   expect(sent()).toEqual([]);
   expect(await decided(execution, (command) => command.replace('rejected', 'approved'))).toBe('completed');
   expect(sent()).toMatchObject([{ action: 'reply', text: harmless.reply }]);
+});
+
+it('asks a person, too, where the agent fails', async () => {
+  const { execution } = await reported();
+  const [newest] = await bench.notifications();
+  expect(newest?.title).toBe('An error needs you: The agent could not make anything of it');
+  expect(await decided(execution, (command) => command.replace('rejected', 'approved'))).toBe('completed');
+  expect(sent()).toMatchObject([{ action: 'reply', text: 'Thank you. Somebody is looking into it.' }]);
 });
 
 it('hands over what nobody has answered about in time', async () => {

@@ -37,7 +37,7 @@ afterAll(async () => {
 const run = () => bench.shell((commands[2] ?? '').replace('<workflow>', workflow));
 const decide = (execution: string, change: (command: string) => string = (command) => command) =>
   bench.shell(change((commands[3] ?? '').replace('<execution>', execution)));
-const follow = (execution: string) => bench.shell(`node examples/workflows/workflow.ts follow ${execution}`);
+const follow = (execution: string) => bench.shell(`npm run --silent workflow -- follow ${execution}`);
 
 /** As if it were two in the morning. */
 async function nightfall(): Promise<void> {
