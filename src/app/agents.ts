@@ -1,10 +1,11 @@
 import { createModelServers } from '../modules/agents/models/servers.ts';
-import type { AgentPorts, StartWorkflow, ToolRunners } from '../modules/agents/ports.ts';
+import type { AgentPorts, StartWorkflow, ToolRunners, ValidateJson } from '../modules/agents/ports.ts';
 import { StepError } from '../modules/steps/step.ts';
 import { loadWorkflow, startWorkflow } from '../modules/workflows/engine/start.ts';
 import type { FaultsHere } from '../modules/workflows/run-service.ts';
 import { parseDefinition } from '../modules/workflows/validation/validate.ts';
 import type { Config } from '../platform/config.ts';
+import { type SandboxCode, SandboxError } from '../platform/sandbox/errors.ts';
 import type { Sandbox } from '../platform/sandbox/sandbox.ts';
 
 type Given = { models: Config['models']; sandbox: Sandbox };
@@ -20,7 +21,7 @@ export function createAgentPorts({
     models: createModelServers(models),
     toolRunners,
     startWorkflow: startedBy(faultsHere),
-    validateJson: (schema, value) => sandbox.validateJson(schema, value),
+    validateJson: checkedBy(sandbox),
   };
 }
 
@@ -31,9 +32,26 @@ export function createAgentChecks({ models, sandbox }: Given): AgentPorts {
     models: createModelServers(models),
     toolRunners: { api: elsewhere, database: elsewhere, transformation: elsewhere, validation: elsewhere },
     startWorkflow: elsewhere,
-    validateJson: (schema, value) => sandbox.validateJson(schema, value),
+    validateJson: checkedBy(sandbox),
   };
 }
+
+/** A schema that cannot be checked in time, or at all, is one that nothing matches: its fault is told with the value's. */
+function checkedBy(sandbox: Sandbox): ValidateJson {
+  return async (schema, value) => {
+    try {
+      return await sandbox.validateJson(schema, value);
+    } catch (error) {
+      if (!(error instanceof SandboxError)) throw error;
+      return [{ path: [], message: FAULTS[error.code] ?? `cannot be checked: ${error.message}` }];
+    }
+  };
+}
+
+const FAULTS: Partial<Record<SandboxCode, string>> = {
+  TIME_LIMIT: 'the schema takes too long to check',
+  MEMORY_LIMIT: 'the schema takes too much memory to check',
+};
 
 /** A workflow as a part of an agent's run: of the same tenant, enabled and sound. */
 function startedBy(faultsHere: FaultsHere): StartWorkflow {

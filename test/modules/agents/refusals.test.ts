@@ -6,7 +6,12 @@ import { insertAgent, insertTenant } from '../../support/agents.ts';
 /** Nobody listens there, and nobody has to: what is asked here is refused, or waits. */
 let runs: AgentRuns;
 beforeAll(async () => {
-  runs = await openAgentRuns({ baseUrl: 'http://127.0.0.1:9/v1', withoutWorker: true });
+  runs = await openAgentRuns({
+    baseUrl: 'http://127.0.0.1:9/v1',
+    // Workers that can validate, and nothing else.
+    ports: { toolRunners: { validation: async () => ({}) } },
+    withoutWorker: true,
+  });
 });
 afterAll(() => runs.close());
 
