@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import jsonata from 'jsonata';
 import { Client } from 'pg';
 import type { PgBoss } from 'pg-boss';
+import { startAgent } from '../../src/modules/agents/start.ts';
 import { quoteStepIds } from '../../src/modules/steps/expressions.ts';
 import type { Scope, StepCall } from '../../src/modules/steps/step.ts';
 import { createActiveSteps } from '../../src/modules/workflows/engine/active-steps.ts';
@@ -59,7 +60,11 @@ function kitWith(effect: Effect): StepKit {
       (await read(condition?.field ?? 'false', scope)) === condition?.value,
     loopItems: async ({ items }, scope) => (await read(items, scope)) ?? [],
     fill: async (value) => value,
-    startAgent: notHere,
+    startAgent: (sql, { executionId, stepRunId, ...child }) =>
+      startAgent(sql, {
+        ...child,
+        parent: { kind: 'workflow', id: executionId, ...(stepRunId !== undefined && { stepRunId }) },
+      }),
     startTraining: notHere,
   };
 }

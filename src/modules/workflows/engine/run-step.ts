@@ -34,7 +34,8 @@ export async function runStep(
   const child: Child = {
     executionId: run.executionId,
     stepRunId: run.stepRunId,
-    idempotencyKey: call.idempotencyKey,
+    // Of another try it is another execution; that one attempt starts one is its transaction's to hold.
+    idempotencyKey: `${call.idempotencyKey}/${taken.attempt}`,
     ...call.owner,
   };
   switch (step.type) {

@@ -16,7 +16,7 @@ export type Child = {
   stepRunId: string | undefined;
   userId: string;
   tenantId: string | null;
-  /** Names it for good: a second one with the same is the same. */
+  /** Names the attempt that starts it. */
   idempotencyKey: string;
 };
 
