@@ -16,6 +16,7 @@ describe('every GraphQL text that people copy is valid against the schema', () =
     'docs/api/README.md',
     'docs/api/sockets.md',
     'docs/notifications.md',
+    'docs/workflows.md',
   ])('in %s', (page) => {
     const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
     const blocks = [...text.matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, block]) => block ?? '');

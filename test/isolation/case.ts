@@ -82,3 +82,19 @@ export function sqlOf(admin: Client) {
       (await admin.query(text, [...values])).rows as Row[],
   };
 }
+
+/** Does what the person would do, on the connection of whoever may do everything, in a transaction of its own. */
+export async function asPerson<Result>(
+  admin: Client,
+  person: Pick<Person, 'id'>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await admin.query('begin');
+  await admin.query(
+    "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
+    [JSON.stringify({ role: 'authenticated', sub: person.id })],
+  );
+  const result = await work();
+  await admin.query('commit');
+  return result;
+}

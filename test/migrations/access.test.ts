@@ -91,6 +91,15 @@ const attempts: [what: string, sql: string, who: Person[]][] = [
     `select from workflow_execution_logs where user_id = '${idOf('member')}'`,
     ['member'],
   ],
+  ["see the steps of the member's workflow run", 'select from runcast.workflow_step_runs', ['member']],
+  ["see the plan of the member's workflow run", 'select from runcast.workflow_runs', []],
+  ["see that the member's workflow run waits", 'select from runcast.run_queue', ['member']],
+  ['see a question to the member', `select from runcast.approvals where assigned_to is null`, ['member']],
+  [
+    "see a question to the viewer in the member's run",
+    `select from runcast.approvals where assigned_to = '${idOf('viewer')}'`,
+    ['member', 'viewer'],
+  ],
 
   ['use for the tenant', usage(`$me, '${TENANT}', 1`), ['admin', 'member', 'billing']],
   ['use for no tenant', usage('$me, null, 1'), EVERYBODY],
@@ -292,6 +301,24 @@ describe.each([
     expect(rows.map(({ name }) => name).sort()).toEqual(['lock_tenant', 'member_emails']);
   });
 
+  it.each([
+    ['user who owns it', { role: 'authenticated', sub: idOf('member') }],
+    ['service', { role: 'service_role' }],
+  ])('no %s writes to a running workflow past its functions', async (_who, claims) => {
+    const able: string[] = [];
+    for (const table of ['workflow_runs', 'workflow_step_runs', 'approvals', 'run_queue']) {
+      const column = table === 'run_queue' ? 'lane' : 'execution_id';
+      for (const statement of [
+        `update runcast.${table} set ${column} = ${column}`,
+        `delete from runcast.${table}`,
+        `insert into runcast.${table} select * from runcast.${table}`,
+      ]) {
+        if (await succeeds(claims, statement)) able.push(statement);
+      }
+    }
+    expect(able).toEqual([]);
+  });
+
   it('service_role may do all of it', async () => {
     const unable: string[] = [];
     for (const [what, sql] of attempts) {
@@ -324,6 +351,14 @@ const FIXTURE = `
   values ('${id(5, 1)}', '${MEMBERS_AGENT}', '${idOf('member')}', '${TENANT}');
   insert into workflow_executions (id, workflow_id, user_id, tenant_id)
   values ('${id(5, 2)}', '${MEMBERS_WORKFLOW}', '${idOf('member')}', '${TENANT}');
+  insert into runcast.workflow_runs (execution_id, plan, lane, is_audited) values ('${id(5, 2)}', '{}', '${TENANT}', false);
+  insert into runcast.run_queue (kind, execution_id, lane, priority) values ('workflow', '${id(5, 2)}', '${TENANT}', 1);
+  insert into runcast.workflow_step_runs (id, execution_id, step_id, name, type, parent_id, place, iteration, position, path, after, joins_any, is_last, lane)
+  select run, '${id(5, 2)}', '${id(9)}', 'ask', 'human', '${id(5, 2)}', 'main', iteration, 1, '', '{}', false, true, '${TENANT}'
+  from (values ('${id(6, 1)}'::uuid, 0), ('${id(6, 2)}', 1)) as runs (run, iteration);
+  insert into runcast.approvals (execution_id, step_run_id, step_id, prompt, is_required, assigned_to) values
+    ('${id(5, 2)}', '${id(6, 1)}', '${id(9)}', 'Go on?', true, null),
+    ('${id(5, 2)}', '${id(6, 2)}', '${id(9)}', 'Go on?', true, '${idOf('viewer')}');
   insert into agent_execution_logs (execution_id, agent_id, user_id, tenant_id, status, started_at)
   values ('${id(5, 1)}', '${MEMBERS_AGENT}', '${idOf('member')}', '${TENANT}', 'started', now());
   insert into workflow_execution_logs (execution_id, workflow_id, user_id, tenant_id, status, started_at)

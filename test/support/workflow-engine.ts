@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import jsonata from 'jsonata';
 import { Client } from 'pg';
 import type { PgBoss } from 'pg-boss';
+import { startAgent } from '../../src/modules/agents/start.ts';
 import { quoteStepIds } from '../../src/modules/steps/expressions.ts';
 import type { Scope, StepCall } from '../../src/modules/steps/step.ts';
 import { createActiveSteps } from '../../src/modules/workflows/engine/active-steps.ts';
@@ -37,7 +38,7 @@ export type StepRow = {
 };
 
 /** Expressions as they are, with nothing between them and the thread: what they may do is tested elsewhere. */
-function kitWith(effect: Effect, startAgent: StepKit['startAgent'] | undefined): StepKit {
+function kitWith(effect: Effect, inPlaceOfAgents: StepKit['startAgent'] | undefined): StepKit {
   const read = (source: string, scope: Scope) => jsonata(quoteStepIds(source)).evaluate(scope);
   const notHere = () => Promise.reject(new Error('not in these tests'));
   return {
@@ -59,7 +60,13 @@ function kitWith(effect: Effect, startAgent: StepKit['startAgent'] | undefined):
       (await read(condition?.field ?? 'false', scope)) === condition?.value,
     loopItems: async ({ items }, scope) => (await read(items, scope)) ?? [],
     fill: async (value) => value,
-    startAgent: startAgent ?? notHere,
+    startAgent:
+      inPlaceOfAgents ??
+      ((sql, { executionId, stepRunId, ...child }) =>
+        startAgent(sql, {
+          ...child,
+          parent: { kind: 'workflow', id: executionId, ...(stepRunId !== undefined && { stepRunId }) },
+        })),
     startTraining: notHere,
   };
 }
@@ -96,14 +103,14 @@ export async function openEngine(database?: TestDatabase) {
     tenantId,
 
     /** Has a worker run steps; what webhook steps do is the effect's to say. */
-    async work(effect: Effect = async () => ({}), concurrency = 4, startAgent?: StepKit['startAgent']) {
+    async work(effect: Effect = async () => ({}), concurrency = 4, inPlaceOfAgents?: StepKit['startAgent']) {
       const worker = createServiceDatabase({ url: own.worker, poolSize: concurrency + 2, log });
       const boss = createBoss({ url: own.worker, log });
       await boss.start();
       const steps = createActiveSteps();
       const dependencies = {
         database: worker,
-        kit: kitWith(effect, startAgent),
+        kit: kitWith(effect, inPlaceOfAgents),
         steps,
         worker: randomUUID(),
         log,

@@ -148,7 +148,7 @@ ref('step').implement({
     }),
     state: t.string({ description: 'The state it is in now.', resolve: ({ payload }) => payload.state }),
     stepAttempt: t.int({
-      description: 'Which attempt at this step it is, from 1.',
+      description: 'Which attempt at this step it is, from 1; 0 before the first.',
       resolve: ({ payload }) => payload.attempt,
     }),
     error: t.field({

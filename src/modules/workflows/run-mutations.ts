@@ -60,12 +60,17 @@ const CancelledExecutionRef = builder.objectRef<ExecutionRef>('CancelledExecutio
   }),
 });
 
+/** As rows have it: the feed knows executions by text, in which capitals are others. */
+function runNamed(id: string): string {
+  return rowId('WorkflowExecution', id).toLowerCase();
+}
+
 /** A global id says of what kind it is; of rows' ids only those of training runs are no uuids. */
 async function executionNamed(context: Context, id: string): Promise<ExecutionRef> {
   const kinds = Object.entries(TYPENAMES) as [ExecutionKind, string][];
   for (const [kind, typename] of kinds) {
     const row = rowId(typename, id);
-    if (row !== id) return { kind, id: row };
+    if (row !== id) return { kind, id: kind === 'training' ? row : row.toLowerCase() };
   }
   if (!isUuid(id)) return { kind: 'training', id };
   const [found] = await context.db.sql.query<{ kind: ExecutionKind }>(
@@ -123,7 +128,7 @@ builder.mutationFields((t) => ({
     },
     errors: { types: [...starting, ExecutionNotEndedError] },
     resolve: async (_root, args, context, info) => {
-      const of = rowId('WorkflowExecution', args.executionId);
+      const of = runNamed(args.executionId);
       const id = await context.services.workflowRuns.rerun(context.db, requireUser(context), of, args);
       return await execution(context, info, id);
     },
@@ -143,7 +148,7 @@ builder.mutationFields((t) => ({
     },
     errors: { types: [...starting, ExecutionNotEndedError] },
     resolve: async (_root, args, context, info) => {
-      const of = rowId('WorkflowExecution', args.executionId);
+      const of = runNamed(args.executionId);
       const { workflowRuns } = context.services;
       const id = await workflowRuns.retryFromStep(context.db, requireUser(context), of, args);
       return await execution(context, info, id);
@@ -181,7 +186,7 @@ builder.mutationFields((t) => ({
     errors: { types: steering },
     resolve: async (_root, args, context, info) => {
       assertSignedIn(context);
-      const id = rowId('WorkflowExecution', args.executionId);
+      const id = runNamed(args.executionId);
       await context.services.workflowRuns.pause(context.db, id, args);
       return await execution(context, info, id);
     },
@@ -193,7 +198,7 @@ builder.mutationFields((t) => ({
     errors: { types: steering },
     resolve: async (_root, { executionId }, context, info) => {
       assertSignedIn(context);
-      const id = rowId('WorkflowExecution', executionId);
+      const id = runNamed(executionId);
       await context.services.workflowRuns.resume(context.db, id);
       return await execution(context, info, id);
     },
@@ -215,7 +220,7 @@ builder.mutationFields((t) => ({
     errors: { types: steering },
     resolve: async (_root, args, context, info) => {
       assertSignedIn(context);
-      const of = rowId('WorkflowExecution', args.executionId);
+      const of = runNamed(args.executionId);
       const id = await context.services.workflowRuns.decide(context.db, of, args);
       return await approvals.oneOrThrow(context, info, id);
     },

@@ -2,7 +2,16 @@ import type { Client } from 'pg';
 import { startAgent } from '../../../src/modules/agents/run-service.ts';
 import { appendEvents, finishExecution, takeExecution } from '../../../src/platform/feed/feed.ts';
 import { insertAgent, insertAgentExecution } from '../../support/agents.ts';
-import { type Cases, edges, globalOnly, type MakeTarget, type Person, type Seen, sqlOf } from '../case.ts';
+import {
+  asPerson,
+  type Cases,
+  edges,
+  globalOnly,
+  type MakeTarget,
+  type Person,
+  type Seen,
+  sqlOf,
+} from '../case.ts';
 import { tenant } from './accounts.ts';
 import { runsOf } from './runs.ts';
 
@@ -68,16 +77,11 @@ async function insertRun(admin: Client, person: Person) {
   const agentId = await insertRunnable(admin, person);
   await admin.query("update public.agents set execution_config = '{}' where id = $1", [agentId]);
   const start = async (retryOf?: string) => {
-    await admin.query('begin');
-    await admin.query(
-      "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
-      [JSON.stringify({ role: 'authenticated', sub: person.id })],
-    );
     const input = { note: person.mark };
     const of = { agentId, input, userId: person.id, tenantId: person.tenantId };
-    const id = await startAgent(sqlOf(admin), { ...of, ...(retryOf !== undefined && { retryOf }) });
-    await admin.query('commit');
-    return id;
+    return await asPerson(admin, person, () =>
+      startAgent(sqlOf(admin), { ...of, ...(retryOf !== undefined && { retryOf }) }),
+    );
   };
   const first = await start();
   const attempt = (await takeExecution(sqlOf(admin), { kind: 'agent', id: first, worker: 'w' })) ?? 0;
@@ -109,7 +113,7 @@ async function insertRun(admin: Client, person: Person) {
   return { agentId, first, second, approvalId: rows[0]?.id ?? '' };
 }
 
-const waitingRun: MakeTarget = async (admin, person) => {
+export const waitingRun: MakeTarget = async (admin, person) => {
   const { second, approvalId } = await insertRun(admin, person);
   return { executionId: { row: second, typename: 'AgentExecution' }, approvalId: { row: approvalId } };
 };

@@ -9,6 +9,7 @@ import { observability } from './observability.ts';
 import { secrets } from './secrets.ts';
 import { training } from './training.ts';
 import { triggers } from './triggers.ts';
+import { workflowRuns } from './workflow-runs.ts';
 import { workflows } from './workflows.ts';
 
 const ofModules: Cases = {
@@ -22,6 +23,7 @@ const ofModules: Cases = {
   ...agents,
   ...workflows,
   ...triggers,
+  ...workflowRuns,
 };
 
 /** Whatever `node(id:)` gives or keeps, `nodes(ids:)` does. */

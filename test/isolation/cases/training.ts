@@ -7,7 +7,16 @@ import {
   takeExecution,
 } from '../../../src/platform/feed/feed.ts';
 import type { TestApi } from '../../support/api.ts';
-import { type Cases, edges, globalOnly, type MakeTarget, type Person, type Seen, sqlOf } from '../case.ts';
+import {
+  asPerson,
+  type Cases,
+  edges,
+  globalOnly,
+  type MakeTarget,
+  type Person,
+  type Seen,
+  sqlOf,
+} from '../case.ts';
 
 const config: MakeTarget = async (admin, person) => {
   const { id, publicId, datasetId } = await insertConfig(admin, person, false);
@@ -33,7 +42,7 @@ const dataset: MakeTarget = async (admin, person) => ({
   id: { row: await insertDataset(admin, person), typename: 'TrainingDataset' },
 });
 
-const waitingRun: MakeTarget = async (admin, person) => runId(await startRun(admin, person));
+export const waitingRun: MakeTarget = async (admin, person) => runId(await startRun(admin, person));
 
 export const endedRun: MakeTarget = async (admin, person) => {
   const first = await endRun(admin, person, await startRun(admin, person));
@@ -180,19 +189,15 @@ async function insertConfig(admin: Client, person: Person, isOpen: boolean) {
 async function startRun(admin: Client, person: Person, retryOf?: string): Promise<string> {
   const { publicId } = await insertConfig(admin, person, false);
   const id = `exec_${randomUUID()}`;
-  await admin.query('begin');
-  await admin.query(
-    "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
-    [JSON.stringify({ role: 'authenticated', sub: person.id })],
-  );
-  await admin.query(
-    `insert into public.training_executions (id, user_id, public_id, method, provider, config)
-     values ($1, $2, $3, 'sft', 'local', jsonb_build_object('note', $4::text))`,
-    [id, person.id, publicId, person.mark],
-  );
-  const { tenantId } = person;
-  await startExecution(sqlOf(admin), { kind: 'training', id, tenantId, ...(retryOf && { retryOf }) });
-  await admin.query('commit');
+  await asPerson(admin, person, async () => {
+    await admin.query(
+      `insert into public.training_executions (id, user_id, public_id, method, provider, config)
+       values ($1, $2, $3, 'sft', 'local', jsonb_build_object('note', $4::text))`,
+      [id, person.id, publicId, person.mark],
+    );
+    const { tenantId } = person;
+    await startExecution(sqlOf(admin), { kind: 'training', id, tenantId, ...(retryOf && { retryOf }) });
+  });
   return id;
 }
 

@@ -122,18 +122,25 @@ async function settle(
   end: StepEnd,
   { database, log }: RunStepDependencies,
 ): Promise<void> {
-  let isSettled: boolean;
   try {
-    isSettled = await database.transaction(async (sql) => {
+    await database.transaction(async (sql) => {
       const settlement = 'start' in end ? await end.start(sql) : end;
-      return await settleStep(sql, { ...run, attempt, settlement });
+      if (!(await settleStep(sql, { ...run, attempt, settlement }))) throw new Overtaken();
     });
   } catch (error) {
+    if (error instanceof Overtaken) {
+      log.info(run, 'the step went on without this worker');
+      return;
+    }
     // What may not be started was rolled back with all that it had written.
     if (!(error instanceof StepError)) throw error;
-    isSettled = await settleStep(database.sql, { ...run, attempt, settlement: failed(error) });
+    await settleStep(database.sql, { ...run, attempt, settlement: failed(error) });
   }
-  if (!isSettled) log.info(run, 'the step went on without this worker');
+}
+
+/** Rolls back what a step has started that was cancelled, or taken by somebody else, meanwhile. */
+class Overtaken extends Error {
+  override name = 'Overtaken';
 }
 
 function failed({ code, message, isFinal, retryAfterMs }: StepError): Settlement {
