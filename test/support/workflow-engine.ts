@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import jsonata from 'jsonata';
 import { Client } from 'pg';
 import type { PgBoss } from 'pg-boss';
-import { startAgent } from '../../src/modules/agents/start.ts';
 import { quoteStepIds } from '../../src/modules/steps/expressions.ts';
 import type { Scope, StepCall } from '../../src/modules/steps/step.ts';
 import { createActiveSteps } from '../../src/modules/workflows/engine/active-steps.ts';
@@ -38,7 +37,7 @@ export type StepRow = {
 };
 
 /** Expressions as they are, with nothing between them and the thread: what they may do is tested elsewhere. */
-function kitWith(effect: Effect): StepKit {
+function kitWith(effect: Effect, startAgent: StepKit['startAgent'] | undefined): StepKit {
   const read = (source: string, scope: Scope) => jsonata(quoteStepIds(source)).evaluate(scope);
   const notHere = () => Promise.reject(new Error('not in these tests'));
   return {
@@ -60,11 +59,7 @@ function kitWith(effect: Effect): StepKit {
       (await read(condition?.field ?? 'false', scope)) === condition?.value,
     loopItems: async ({ items }, scope) => (await read(items, scope)) ?? [],
     fill: async (value) => value,
-    startAgent: (sql, { executionId, stepRunId, ...child }) =>
-      startAgent(sql, {
-        ...child,
-        parent: { kind: 'workflow', id: executionId, ...(stepRunId !== undefined && { stepRunId }) },
-      }),
+    startAgent: startAgent ?? notHere,
     startTraining: notHere,
   };
 }
@@ -101,24 +96,54 @@ export async function openEngine(database?: TestDatabase) {
     tenantId,
 
     /** Has a worker run steps; what webhook steps do is the effect's to say. */
-    async work(effect: Effect = async () => ({}), concurrency = 4) {
+    async work(effect: Effect = async () => ({}), concurrency = 4, startAgent?: StepKit['startAgent']) {
       const worker = createServiceDatabase({ url: own.worker, poolSize: concurrency + 2, log });
       const boss = createBoss({ url: own.worker, log });
       await boss.start();
       const steps = createActiveSteps();
-      const dependencies = { database: worker, kit: kitWith(effect), steps, worker: randomUUID(), log };
+      const dependencies = {
+        database: worker,
+        kit: kitWith(effect, startAgent),
+        steps,
+        worker: randomUUID(),
+        log,
+      };
       await workWorkflows(boss, dependencies, { concurrency });
       workers.push({ boss, database: worker });
       return { steps, check: () => steps.check(worker.sql) };
     },
 
+    /** Another tenant, with a user of its own. */
+    async makeTenant(limits: object = {}): Promise<{ tenantId: string; user: string }> {
+      const owner = randomUUID();
+      await admin.query('insert into auth.users (id, email) values ($1, $2)', [
+        owner,
+        `${owner}@example.com`,
+      ]);
+      const made = await admin.query<{ id: string }>(
+        `insert into public.tenants (name, subdomain, limits) values ('t', $1, $2) returning id`,
+        [randomUUID(), limits],
+      );
+      const id = made.rows[0]?.id ?? '';
+      await admin.query(
+        `insert into public.user_tenants (tenant_id, user_id, role) values ($1, $2, 'admin')`,
+        [...[id, owner]],
+      );
+      return { tenantId: id, user: owner };
+    },
+
     /** A workflow of these steps, begun by the first. */
-    define: (steps: LooseStep[], rest: Record<string, unknown> = {}) =>
-      insertWorkflow(admin, tenantId, { steps, startStepId: steps[0]?.id ?? '', createdBy: user, ...rest }),
+    define: (steps: LooseStep[], rest: Record<string, unknown> = {}, of = tenantId) =>
+      insertWorkflow(admin, of, { steps, startStepId: steps[0]?.id ?? '', createdBy: user, ...rest }),
 
     async start(
       workflowId: string,
-      options: { input?: unknown; priority?: Priority; parent?: { kind: 'workflow'; id: string } } = {},
+      options: {
+        input?: unknown;
+        priority?: Priority;
+        parent?: { kind: 'workflow'; id: string };
+        userId?: string;
+      } = {},
     ): Promise<string> {
       const workflow = await loadWorkflow(service.sql, workflowId);
       if (!workflow) throw new Error(`there is no workflow ${workflowId}`);

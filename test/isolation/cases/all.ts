@@ -8,7 +8,7 @@ import { notifications } from './notifications.ts';
 import { observability } from './observability.ts';
 import { secrets } from './secrets.ts';
 import { training } from './training.ts';
-import { workflowRuns } from './workflow-runs.ts';
+import { triggers } from './triggers.ts';
 import { workflows } from './workflows.ts';
 
 const ofModules: Cases = {
@@ -21,7 +21,7 @@ const ofModules: Cases = {
   ...training,
   ...agents,
   ...workflows,
-  ...workflowRuns,
+  ...triggers,
 };
 
 /** Whatever `node(id:)` gives or keeps, `nodes(ids:)` does. */

@@ -34,8 +34,7 @@ export async function runStep(
   const child: Child = {
     executionId: run.executionId,
     stepRunId: run.stepRunId,
-    // Of another try it is another execution; that one attempt starts one is its transaction's to hold.
-    idempotencyKey: `${call.idempotencyKey}/${taken.attempt}`,
+    idempotencyKey: call.idempotencyKey,
     ...call.owner,
   };
   switch (step.type) {

@@ -16,7 +16,7 @@ export type Child = {
   stepRunId: string | undefined;
   userId: string;
   tenantId: string | null;
-  /** Names the attempt that starts it. */
+  /** Names it for good: a second one with the same is the same. */
   idempotencyKey: string;
 };
 
