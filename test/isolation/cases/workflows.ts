@@ -10,6 +10,7 @@ import {
 import { type Cases, edges, globalOnly, type MakeTarget, type Seen, sqlOf } from '../case.ts';
 import { tenant } from './accounts.ts';
 import { runsOf } from './runs.ts';
+import { workflowRuns } from './workflow-runs.ts';
 
 const RETRY = { enabled: true, maxAttempts: 2 };
 const CONDITION = { field: 'input.ok', operator: 'equals', value: true };
@@ -54,7 +55,7 @@ const workflowWith =
   };
 
 const workflow = workflowWith({});
-export const triggers = {
+const triggers = {
   schedule: workflowWith({ trigger: { type: 'schedule', cron: '0 9 * * *', timezone: 'UTC' } }),
   webhook: workflowWith({ trigger: { type: 'webhook', path: '/hook', method: 'POST' } }),
   event: workflowWith({ trigger: { type: 'event', eventName: 'paid', conditions: [CONDITION] } }),
@@ -145,6 +146,7 @@ export const workflows: Cases = {
     seen,
   }),
   ...runsOf('Workflow', workflow),
+  ...workflowRuns,
   // The logs of workflows can be asked for by execution as well.
   'Query.workflowExecutionLogs': [
     { call: 'workflowExecutionLogs(first: 100)' },

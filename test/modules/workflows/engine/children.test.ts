@@ -12,7 +12,12 @@ import { id, type LooseStep } from '../definitions.ts';
 let engine: Engine;
 beforeAll(async () => {
   engine = await openEngine();
-  await engine.work();
+  await engine.work(undefined, 4, (sql, { executionId, stepRunId, ...asked }) =>
+    startAgent(sql, {
+      ...asked,
+      parent: { kind: 'workflow', id: executionId, ...(stepRunId !== undefined && { stepRunId }) },
+    }),
+  );
 });
 afterAll(() => engine?.close());
 
