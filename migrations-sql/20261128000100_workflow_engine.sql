@@ -53,6 +53,7 @@ create table runcast.workflow_step_runs (
   vars jsonb not null default '{}',
   items jsonb,
   next_iteration integer not null default 0,
+  input jsonb,
   output jsonb,
   error jsonb,
   run_at timestamptz,
@@ -87,6 +88,8 @@ comment on column runcast.workflow_step_runs.attempt is 'Counts those who took i
 comment on column runcast.workflow_step_runs.tries is 'Counts its failures: what a lost worker had begun is none';
 comment on column runcast.workflow_step_runs.uses_fallback is 'Whether an agent has taken over, as its retry policy has it after the last try';
 comment on column runcast.workflow_step_runs.job_id is 'The one job that may take it: a second one for the same run is none';
+comment on column runcast.workflow_step_runs.input is
+  'What its config became once what is in braces was filled in, secrets aside; null where nothing is';
 comment on column runcast.workflow_step_runs.vars is 'What of loops is in reach: item, index and those around';
 
 create table runcast.approvals (
@@ -603,6 +606,7 @@ $$;
 --   loop {items, parallelism}
 --   approval {prompt, required, assignTo?, timeoutMs?}
 --   child {timeoutMs?}: an execution that this transaction has started, with this run as the one that waits
+-- and with any of them {input?}.
 -- False where the attempt is not the current one: somebody else has taken it, or the execution went on without it.
 create function runcast.settle_step(p_execution uuid, p_step_run uuid, p_attempt integer, p_result jsonb) returns boolean
 language plpgsql security definer set search_path = '' as $$
@@ -619,6 +623,9 @@ begin
   for update;
   if not found then
     return false;
+  end if;
+  if p_result ? 'input' then
+    update runcast.workflow_step_runs set input = p_result -> 'input' where id = v_run.id;
   end if;
   select * into strict v_workflow from runcast.workflow_runs where execution_id = p_execution;
   if v_outcome = 'completed' then
@@ -923,10 +930,10 @@ begin
   ids as materialized (select k.id as old, gen_random_uuid() as new from kept k)
   insert into runcast.workflow_step_runs (
     id, execution_id, step_id, name, type, parent_id, place, iteration, position, path, after, joins_any, is_last, lane, state,
-    attempt, tries, vars, items, next_iteration, output, error, created_at, queued_at, started_at, completed_at)
+    attempt, tries, vars, items, next_iteration, input, output, error, created_at, queued_at, started_at, completed_at)
   select i.new, p_id, k.step_id, k.name, k.type, coalesce(p.new, p_id), k.place, k.iteration, k.position, k.path, k.after,
-    k.joins_any, k.is_last, k.lane, k.state, k.attempt, k.tries, k.vars, k.items, k.next_iteration, k.output,
-    k.error, k.created_at, k.queued_at, k.started_at, k.completed_at
+    k.joins_any, k.is_last, k.lane, k.state, k.attempt, k.tries, k.vars, k.items, k.next_iteration, k.input,
+    k.output, k.error, k.created_at, k.queued_at, k.started_at, k.completed_at
   from kept k join ids i on i.old = k.id left join ids p on p.old = k.parent_id;
   insert into runcast.workflow_step_runs (
     execution_id, step_id, name, type, parent_id, place, position, path, after, joins_any, is_last, lane)

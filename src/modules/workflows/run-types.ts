@@ -55,6 +55,12 @@ export const WorkflowStepRunRef = builder.prismaNode('WorkflowStepRun', {
     iteration: t.exposeInt('iteration', { description: 'The iteration of the loop around it, from 0.' }),
     attempt: t.exposeInt('attempt', { description: 'How often a worker has taken it; 0 before the first.' }),
     tries: t.exposeInt('tries', { description: 'How often it has failed so far.' }),
+    input: t.expose('input', {
+      type: 'JSON',
+      nullable: true,
+      description:
+        'What its config became once the `{{ … }}` in it were filled in; secrets stay references. Null where there were none.',
+    }),
     output: t.expose('output', {
       type: 'JSON',
       nullable: true,

@@ -21,6 +21,29 @@ export async function scopeOf(sql: Sql, { executionId }: StepRunRef, taken: Take
   return { input, state: state ?? {}, vars, steps };
 }
 
+/** Steps whose configs are filled in as a whole; the others have expressions, or templates that make a document. */
+const FILLED = ['api', 'webhook', 'database', 'agent'];
+
+/**
+ * What a step's config becomes once it is filled in, for people to see: secrets stay references.
+ *
+ * @returns undefined where nothing is to be filled in, or cannot be, which running the step will say
+ */
+export async function inputOf(
+  { step: { type, config } }: TakenStep,
+  scope: Scope,
+  call: StepCall,
+  { fill }: StepKit,
+): Promise<unknown> {
+  if (!FILLED.includes(type) || !JSON.stringify(config).includes('{{')) return undefined;
+  try {
+    return await fill(config, scope, call);
+  } catch (error) {
+    if (error instanceof StepError) return undefined;
+    throw error;
+  }
+}
+
 /** Runs a step of whatever type. @throws what its runner throws */
 export async function runStep(
   run: StepRunRef,

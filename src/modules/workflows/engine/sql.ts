@@ -64,11 +64,17 @@ export async function takeStep(
 /**
  * Writes down what became of a step's run and goes on from there.
  *
+ * @param settlement.input what its config became once it was filled in, for people to see
  * @returns false where the attempt is not the current one, so that nothing was written
  */
 export function settleStep(
   sql: Sql,
-  { executionId, stepRunId, attempt, settlement }: StepRunRef & { attempt: number; settlement: Settlement },
+  {
+    executionId,
+    stepRunId,
+    attempt,
+    settlement,
+  }: StepRunRef & { attempt: number; settlement: Settlement & { input?: unknown } },
 ): Promise<boolean> {
   return call<boolean>(sql, executionId, 'runcast.settle_step($1, $2, $3, $4::jsonb)', [
     stepRunId,

@@ -8,7 +8,7 @@ import { defineJob } from '../../../platform/jobs/define.ts';
 import type { Logger } from '../../../platform/logger.ts';
 import { type StepCall, StepError } from '../../steps/step.ts';
 import type { ActiveStep, ActiveSteps } from '../engine/active-steps.ts';
-import { runStep, type StepEnd, scopeOf } from '../engine/run-step.ts';
+import { inputOf, runStep, type StepEnd, scopeOf } from '../engine/run-step.ts';
 import { type Settlement, type StepRunRef, settleStep, type TakenStep, takeStep } from '../engine/sql.ts';
 import type { StepKit } from '../engine/step-kit.ts';
 
@@ -66,8 +66,10 @@ async function runAndSettle(
   const timeout = setTimeout(() => active.stop('timeout'), timeoutOf(taken));
   const call = callOf(run, taken, active, deps);
   let end: StepEnd;
+  let input: unknown;
   try {
     const scope = await scopeOf(deps.database.sql, run, taken);
+    input = await untilStopped(inputOf(taken, scope, call, deps.kit), active.signal);
     end = await untilStopped(runStep(run, taken, scope, call, deps.kit), active.signal);
   } catch (error) {
     end = failureOf(error, active.signal, run, deps);
@@ -75,7 +77,7 @@ async function runAndSettle(
     clearTimeout(timeout);
   }
   if (active.signal.reason === 'lost') return;
-  await settle(run, taken, end, deps);
+  await settle(run, taken, { end, input }, deps);
 }
 
 function timeoutOf({ step }: TakenStep): number {
@@ -119,12 +121,13 @@ function failureOf(
 async function settle(
   run: StepRunRef,
   { attempt }: TakenStep,
-  end: StepEnd,
+  { end, input }: { end: StepEnd; input: unknown },
   { database, log }: RunStepDependencies,
 ): Promise<void> {
+  const given = input === undefined ? {} : { input };
   try {
     await database.transaction(async (sql) => {
-      const settlement = 'start' in end ? await end.start(sql) : end;
+      const settlement = { ...('start' in end ? await end.start(sql) : end), ...given };
       if (!(await settleStep(sql, { ...run, attempt, settlement }))) throw new Overtaken();
     });
   } catch (error) {
@@ -134,7 +137,7 @@ async function settle(
     }
     // What may not be started was rolled back with all that it had written.
     if (!(error instanceof StepError)) throw error;
-    await settleStep(database.sql, { ...run, attempt, settlement: failed(error) });
+    await settleStep(database.sql, { ...run, attempt, settlement: { ...failed(error), ...given } });
   }
 }
 

@@ -84,6 +84,15 @@ it('fails the execution when the tries are used up, and says which step it was',
   expect(states).toEqual({ a: 'failed', b: 'cancelled' });
 });
 
+it('tells the owner where the error handler says so, once', async () => {
+  const { execution } = await run([call('a', 9)], { errorHandler: { strategy: 'fail', notification: true } });
+  const { rows } = await engine.admin.query(
+    `select body, user_id from runcast.notifications where source_execution_id = $1`,
+    [execution],
+  );
+  expect(rows).toEqual([{ body: 'a broke', user_id: engine.user }]);
+});
+
 it('does not try again what would fail again', async () => {
   const { called } = await run([call('final', 0, { retry: RETRY })]);
   expect(called).toEqual(['final']);
