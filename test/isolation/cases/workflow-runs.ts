@@ -3,19 +3,9 @@ import type { Client } from 'pg';
 import { loadWorkflow, startWorkflow } from '../../../src/modules/workflows/engine/start.ts';
 import { parseDefinition } from '../../../src/modules/workflows/validation/validate.ts';
 import { insertWorkflow } from '../../support/workflows.ts';
-import {
-  asPerson,
-  type Cases,
-  edges,
-  globalOnly,
-  type MakeTarget,
-  type Person,
-  type Seen,
-  sqlOf,
-} from '../case.ts';
+import { asPerson, type Cases, globalOnly, type MakeTarget, type Person, type Seen, sqlOf } from '../case.ts';
 import { waitingRun as waitingAgentRun } from './agents.ts';
 import { waitingRun as waitingTraining } from './training.ts';
-import { triggers } from './workflows.ts';
 
 /** A workflow of a step that may fail and one that asks. */
 async function insertDefinition(admin: Client, person: Person) {
@@ -99,23 +89,7 @@ const runnable: MakeTarget = async (admin, person) => ({
   id: { row: (await insertDefinition(admin, person)).workflowId, typename: 'Workflow' },
 });
 
-/** A schedule that has started a run of the person's. */
-const scheduled: MakeTarget = async (admin, person) => {
-  const workflow = await triggers.schedule(admin, person);
-  await admin.query(
-    `update runcast.workflow_schedules set last_execution_id = $2, last_at = now(), last_error = $3
-     where workflow_id = $1`,
-    [workflow.id?.row, workflow.executionId?.row, person.mark],
-  );
-  return workflow;
-};
-
-const reads: Seen = { as: 'the owner', because: 'viewers of a tenant read its workflows' };
 const changes: Seen = { as: 'forbidden', because: 'viewers of a tenant read its workflows and run none' };
-const ofOwner: Seen = {
-  as: 'parent only',
-  because: 'a viewer sees the schedule; runs are seen by their owners',
-};
 const asked: Seen = { as: 'the owner', because: 'whoever is asked sees the question' };
 const askedOnly: Seen = {
   as: 'parent only',
@@ -125,12 +99,6 @@ const mayBeAsked = { viewer: asked };
 
 const execution = { call: 'workflowExecution(id: $executionId)', target: waiting };
 const approval = { call: 'approval(id: $approvalId)', target: waiting };
-const rotate = {
-  call: 'rotateWorkflowWebhookSecret(workflowId: $id)',
-  target: triggers.webhook,
-  seen: { viewer: changes },
-};
-
 export const workflowRuns: Cases = {
   'WorkflowExecution.steps': [
     execution,
@@ -153,7 +121,6 @@ export const workflowRuns: Cases = {
   ],
   'Query.node(Approval)': { call: 'node(id: $id)', target: globalOnly(waiting, 'approvalId') },
   'Approval.execution': [approval, { ...approval, target: askingViewer, seen: { viewer: askedOnly } }],
-  'Approval.links': [approval, { ...approval, target: askingOwner }],
 
   'Mutation.runWorkflow': {
     call: 'runWorkflow(workflowId: $id, idempotencyKey: $fresh)',
@@ -190,15 +157,4 @@ export const workflowRuns: Cases = {
     call: 'workflowExecutionChanged(id: $executionId)',
     target: ended,
   },
-
-  ...edges(['Workflow.schedule'], { call: 'workflow(id: $id)', target: scheduled, seen: { viewer: reads } }),
-  'WorkflowSchedule.lastExecution': {
-    call: 'workflow(id: $id)',
-    under: ['schedule'],
-    target: scheduled,
-    seen: { viewer: ofOwner },
-  },
-  'Workflow.webhook': { call: 'workflow(id: $id)', target: triggers.webhook, seen: { viewer: reads } },
-  'Mutation.rotateWorkflowWebhookSecret': rotate,
-  'WorkflowWebhookSecret.workflow': rotate,
 };

@@ -54,7 +54,7 @@ const workflowWith =
   };
 
 const workflow = workflowWith({});
-export const triggers = {
+const triggers = {
   schedule: workflowWith({ trigger: { type: 'schedule', cron: '0 9 * * *', timezone: 'UTC' } }),
   webhook: workflowWith({ trigger: { type: 'webhook', path: '/hook', method: 'POST' } }),
   event: workflowWith({ trigger: { type: 'event', eventName: 'paid', conditions: [CONDITION] } }),
