@@ -779,6 +779,10 @@ begin
   if p_decision is null or p_decision not in ('approved', 'rejected') then
     raise exception 'a decision is approved or rejected' using errcode = 'RC004';
   end if;
+  -- A service may say who decided, as a link's owner did; nobody else speaks for others.
+  if auth.role() is distinct from 'service_role' then
+    p_by := auth.uid();
+  end if;
   perform runcast.assert_may_decide(p_execution, p_step);
   perform runcast.lock_execution('workflow', p_execution::text);
   -- The oldest, where a step asks in several iterations of a loop; p_step may name the question itself.

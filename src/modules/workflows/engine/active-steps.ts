@@ -37,7 +37,9 @@ export function createActiveSteps(): ActiveSteps {
       if (entries.size === 0) return;
       const asked = [...entries];
       const running = await sql.query<{ id: string; attempt: number }>(
-        `select id, attempt from runcast.workflow_step_runs where id = any($1::uuid[]) and state = 'running'`,
+        `select r.id, r.attempt from runcast.workflow_step_runs r
+         join public.workflow_executions e on e.id = r.execution_id
+         where r.id = any($1::uuid[]) and r.state = 'running' and e.status in ('running', 'paused')`,
         [asked.map(({ stepRunId }) => stepRunId)],
       );
       const attempts = new Map(running.map(({ id, attempt }) => [id, attempt]));

@@ -15,6 +15,7 @@ let worker: Awaited<ReturnType<Engine['work']>>;
 const called: string[] = [];
 const holds = new Map<string, PromiseWithResolvers<void>>();
 const aborted = Promise.withResolvers<unknown>();
+const ended = Promise.withResolvers<unknown>();
 
 beforeAll(async () => {
   engine = await openEngine();
@@ -24,6 +25,7 @@ beforeAll(async () => {
       signal.addEventListener('abort', () => aborted.resolve(signal.reason));
       await new Promise(() => {});
     }
+    if (url.endsWith('/hung')) signal.addEventListener('abort', () => ended.resolve(signal.reason));
     await holds.get(url.split('/').at(-1) ?? '')?.promise;
     return url;
   });
@@ -205,6 +207,18 @@ it('stops a running step and what waits when it is cancelled', async () => {
     [execution],
   );
   expect(rows).toEqual([{ decision: 'withdrawn', logs: 1 }]);
+});
+
+it('stops a running step whose execution somebody else has ended, in SQL say', async () => {
+  const execution = await engine.start(await engine.define([call('hung')]));
+  holds.set('hung', Promise.withResolvers<void>());
+  await engine.until(execution, isStep('hung', 'running'));
+  await engine.admin.query(`update public.workflow_executions set status = 'cancelled' where id = $1`, [
+    execution,
+  ]);
+  await worker.check();
+  expect(await ended.promise).toBe('lost');
+  expect((await engine.execution(execution)).status).toBe('cancelled');
 });
 
 it('runs again from a step of an ended execution, with what came before it as it was', async () => {
