@@ -13,6 +13,8 @@ import type { Answer, Task } from './workflows/side.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const PER_SECOND = Number(process.env.BENCH_RATE ?? 500);
+/** A queue that polls takes a second for each. */
+const IDLE = 50;
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
 
 type Contender = { name: string; program: string; args: string[] };
@@ -30,7 +32,10 @@ export async function workflows(): Promise<Table> {
       { name: 'DBOS, queued', program: 'peers/dbos.ts', args: [dbos.href, 'queued'] },
     ].filter(({ name }) => isWanted(process.env.BENCH_SIDES, name));
     const rows: string[][] = [];
-    for (const contender of contenders) rows.push(await measure(contender));
+    for (const contender of contenders) {
+      console.log(`${contender.name} …`);
+      rows.push(await measure(contender));
+    }
     return {
       title: `Workflows of steps that do nothing (medians of ${ROUNDS} rounds; each side alone on the machine in its turn)`,
       columns: [
@@ -65,7 +70,7 @@ async function measure({ name, program, args }: Contender): Promise<string[]> {
       chain.push(answers[0]);
       fanOut.push(answers[1]);
     }
-    const { latencies } = await ask(child, { kind: 'idle', workflows: 200 });
+    const { latencies } = await ask(child, { kind: 'idle', workflows: IDLE });
     const rate = await ask(child, { kind: 'rate', perSecond: PER_SECOND, seconds: SECONDS });
     const perSecond = (answers: Answer[]) =>
       median(answers.map(({ done, seconds }) => done / seconds)).toFixed(0);
