@@ -405,7 +405,10 @@ create function runcast.stop_steps(p_execution uuid, p_reason text default null)
 language plpgsql set search_path = '' as $$
 declare
   v_events jsonb[];
+  v_running boolean;
 begin
+  v_running := exists (
+    select from runcast.workflow_step_runs where execution_id = p_execution and state = 'running');
   with stopped as (
     update runcast.workflow_step_runs set state = 'cancelled', completed_at = clock_timestamp()
     where execution_id = p_execution and state not in ('completed', 'skipped', 'failed', 'cancelled')
@@ -416,7 +419,10 @@ begin
   update runcast.approvals set decision = 'withdrawn', decided_at = clock_timestamp()
   where execution_id = p_execution and decision is null;
   perform runcast.cancel_children('workflow', p_execution::text, p_reason);
-  perform pg_notify('runcast_control', json_build_object('k', 'workflow', 'i', p_execution, 'cancel', true)::text);
+  -- Transactions that notify are committed one after another, and most executions end with nothing to stop.
+  if v_running then
+    perform pg_notify('runcast_control', json_build_object('k', 'workflow', 'i', p_execution, 'cancel', true)::text);
+  end if;
   return v_events;
 end
 $$;

@@ -9,6 +9,7 @@ import { parseDefinition } from '../../src/modules/workflows/validation/validate
 import { loadConfig } from '../../src/platform/config.ts';
 import { createServiceDatabase } from '../../src/platform/db/service.ts';
 import { createBoss } from '../../src/platform/jobs/boss.ts';
+import { createNotifier } from '../../src/platform/live/notifier.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { type Shape, type Side, serve } from './side.ts';
 
@@ -16,18 +17,29 @@ import { type Shape, type Side, serve } from './side.ts';
 const [adminUrl = '', workerUrl = ''] = process.argv.slice(2);
 const log = createLogger('warn');
 const config = loadConfig({}, process.cwd());
-const database = createServiceDatabase({ url: workerUrl, poolSize: config.maxSteps + 2, log });
-const starts = createServiceDatabase({ url: workerUrl, poolSize: 8, log });
+// Hints go out after the commit, as the program sends them.
+const notifier = createNotifier({ url: workerUrl, log });
+const sendHint = (hint: string) => notifier.publish(hint);
+const database = createServiceDatabase({ url: workerUrl, poolSize: config.maxSteps + 2, sendHint, log });
+const starts = createServiceDatabase({ url: workerUrl, poolSize: 8, sendHint, log });
 const sandbox = openSandbox();
 const providers = createProviders({ config, log });
 const { kit } = createSteps({ config, database, sandbox, providers, cipher: undefined });
 const begun = new Map<string, number>();
+/** Steps of an execution that have run, and who waits for how many. */
+const ran = new Map<string, number>();
+const waiting = new Map<string, { steps: number; resolve: () => void }>();
+const sizes = new Map<string, number>();
 const noop = {
   ...kit,
   runners: {
     ...kit.runners,
     transform: async (_config: unknown, _scope: unknown, { execution }: { execution: { id: string } }) => {
       if (!begun.has(execution.id)) begun.set(execution.id, performance.now());
+      const steps = (ran.get(execution.id) ?? 0) + 1;
+      ran.set(execution.id, steps);
+      const waits = waiting.get(execution.id);
+      if (waits && waits.steps === steps) waits.resolve();
       return {};
     },
   },
@@ -49,19 +61,6 @@ const tenantId = rows[0]?.id ?? '';
 await admin.query(`insert into public.user_tenants (tenant_id, user_id, role) values ($1, $2, 'admin')`, [
   ...[tenantId, user],
 ]);
-
-/** Who waits for the end of an execution, told by the feed's own notifications. */
-const waiting = new Map<string, () => void>();
-const ended = new Set<string>();
-const listener = new Client({ connectionString: adminUrl });
-await listener.connect();
-listener.on('notification', ({ payload = '{}' }) => {
-  const { i, t } = JSON.parse(payload) as { i: string; t: boolean };
-  if (!t) return;
-  ended.add(i);
-  waiting.get(i)?.();
-});
-await listener.query('listen runcast_feed');
 
 const known = new Map<string, ReturnType<typeof definitionOf>>();
 async function definitionOf(shape: Shape, count: number) {
@@ -88,23 +87,30 @@ const side: Side = {
     const made = known.get(key) ?? definitionOf(shape, count);
     known.set(key, made);
     const { workflow, definition } = await made;
-    return await starts.transaction((sql) =>
+    const id = await starts.transaction((sql) =>
       startWorkflow(sql, { workflow, definition, userId: user, input: {} }),
     );
+    sizes.set(id, count);
+    return id;
   },
-  ended: (id) =>
-    new Promise((resolve) => {
-      if (ended.delete(id)) return resolve();
-      waiting.set(id, () => {
-        waiting.delete(id);
-        ended.delete(id);
-        resolve();
-      });
-    }),
+  async ended(id) {
+    const steps = sizes.get(id) ?? 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.set(id, { steps, resolve });
+    if ((ran.get(id) ?? 0) < steps) await promise;
+    waiting.delete(id);
+    // The last step has run: what is left is to write that down.
+    const text = "select state from runcast.execution_streams where kind = 'workflow' and execution_id = $1";
+    for (;;) {
+      const [stream] = await starts.sql.query<{ state: string }>(text, [id]);
+      if (stream?.state === 'closed') return;
+      await new Promise((again) => setTimeout(again, 2));
+    }
+  },
   begunAt: (id) => begun.get(id) ?? Number.NaN,
   async close() {
     await boss.stop({ graceful: true, timeout: 5_000 });
-    await Promise.all([database.close(), starts.close(), sandbox.close(), admin.end(), listener.end()]);
+    await Promise.all([database.close(), starts.close(), sandbox.close(), admin.end(), notifier.close()]);
   },
 };
 await serve(side);
