@@ -2,7 +2,7 @@
 -- within it does not hold up anybody else. Runs that other runs start belong to these: they wait in no queue of their own,
 -- or a run that holds its tenant's last place would wait for its own child.
 
--- Fetched by priority first: see runcast.fair_priority.
+-- Fetched by priority first: see runcast.next_turn.
 drop function runcast.enqueue_job(text, jsonb, timestamptz, text);
 create function runcast.enqueue_job(
   queue text, data jsonb, start_after timestamptz default now(), singleton_key text default null,
@@ -65,6 +65,7 @@ create table runcast.run_queue (
   priority smallint not null,
   queued_at timestamptz not null default clock_timestamp(),
   admitted_at timestamptz,
+  turn integer,
   primary key (kind, execution_id),
   foreign key (kind, execution_id) references runcast.execution_streams (kind, execution_id) on delete cascade
 );
@@ -76,11 +77,13 @@ create policy run_queue_select_own on runcast.run_queue
     where s.kind = run_queue.kind and s.execution_id = run_queue.execution_id));
 grant select on runcast.run_queue to authenticated, service_role;
 create index idx_run_queue_waiting on runcast.run_queue (lane, priority desc, queued_at) where admitted_at is null;
-create index idx_run_queue_admitted on runcast.run_queue (lane) where admitted_at is not null;
+create index idx_run_queue_lane_turn on runcast.run_queue (lane, turn) where admitted_at is not null;
+create index idx_run_queue_turn on runcast.run_queue (turn) where admitted_at is not null;
 comment on table runcast.run_queue is 'The runs of ours that have not ended, but for those that others started: who runs and who waits';
 comment on column runcast.run_queue.lane is 'Whose limits count: the tenant''s, or the owner''s where the run is for no tenant';
 comment on column runcast.run_queue.priority is '0 low, 1 normal, 2 high, 3 urgent: within the lane alone';
 comment on column runcast.run_queue.admitted_at is 'When its job was enqueued; null while it waits for a place';
+comment on column runcast.run_queue.turn is 'When it is served among those of all lanes: see runcast.next_turn';
 
 -- An amount in tenants.limits, which services write; whatever is none counts as not there.
 create function runcast.run_limit(p_lane uuid, p_name text, p_default integer) returns integer
@@ -98,10 +101,14 @@ language sql stable set search_path = '' as $$ select runcast.run_limit(p_lane, 
 create function runcast.run_job(p_kind text) returns text
 language sql immutable set search_path = '' as $$ select p_kind || '.run' $$;
 
--- Whoever has much in the queue stands further back with each of them: a lane's first comes before another lane's second,
--- however many the other one has. Counting ends where it makes no difference any more.
-create function runcast.fair_priority(p_ahead bigint) returns integer
-language sql immutable set search_path = '' as $$ select -least(p_ahead, 1000)::integer $$;
+-- Lanes are served in turn, each in its own order: a lane's next comes a turn after its last one, and who has nothing in the
+-- queue joins at the turn that is being served. So a lane's first comes before another one's second, however many that has.
+create function runcast.next_turn(p_lane uuid) returns integer
+language sql stable set search_path = '' as $$
+  select greatest(
+    (select max(turn) + 1 from runcast.run_queue where lane = p_lane and admitted_at is not null),
+    (select min(turn) from runcast.run_queue where admitted_at is not null), 0)
+$$;
 
 -- Gives the free places of a lane to those that wait longest with the highest priority. p_own is the execution that the
 -- caller has just inserted, if any: a workflow of its own begins in the same transaction, which saves it a job. Others
@@ -110,6 +117,7 @@ create function runcast.admit_runs(p_lane uuid, p_own text default null) returns
 language plpgsql set search_path = '' as $$
 declare
   v_admitted bigint;
+  v_turn integer;
   v_run record;
 begin
   -- One at a time for each lane: two that count at once would both find the last place.
@@ -121,15 +129,15 @@ begin
     order by priority desc, queued_at, execution_id
     limit greatest(0, runcast.max_concurrent_runs(p_lane) - v_admitted)
   loop
-    update runcast.run_queue set admitted_at = clock_timestamp()
+    v_turn := runcast.next_turn(p_lane);
+    update runcast.run_queue set admitted_at = clock_timestamp(), turn = v_turn
     where kind = v_run.kind and execution_id = v_run.execution_id;
     if v_run.kind = 'workflow' and v_run.execution_id = p_own then
       perform runcast.begin_workflow(p_own::uuid);
     else
       perform runcast.enqueue_job(runcast.run_job(v_run.kind), jsonb_build_object('executionId', v_run.execution_id),
-        priority => runcast.fair_priority(v_admitted));
+        priority => -v_turn);
     end if;
-    v_admitted := v_admitted + 1;
   end loop;
 end
 $$;
@@ -177,6 +185,7 @@ declare
   v_parent runcast.execution_streams;
   v_lane uuid;
   v_is_admitted boolean;
+  v_turn integer;
 begin
   perform runcast.assert_callers_own(p_kind, p_id);
   v_status := runcast.lock_execution(p_kind, p_id);
@@ -220,7 +229,7 @@ begin
     return;
   elsif p_parent_id is not null then
     perform runcast.enqueue_job(runcast.run_job(p_kind), jsonb_build_object('executionId', p_id),
-      priority => runcast.fair_priority(runcast.lane_load(v_lane)));
+      priority => -runcast.next_turn(v_lane));
     return;
   end if;
   if (select count(*) from runcast.run_queue where lane = v_lane and admitted_at is null)
@@ -228,17 +237,18 @@ begin
   then
     raise exception 'as many runs wait as may' using errcode = 'RC006';
   end if;
-  insert into runcast.run_queue (kind, execution_id, lane, priority, admitted_at)
-  values (p_kind, p_id, v_lane, least(3, greatest(0, p_priority)),
-    case when runcast.has_many_places(v_lane) then clock_timestamp() end)
-  returning admitted_at is not null into v_is_admitted;
+  v_is_admitted := runcast.has_many_places(v_lane);
+  insert into runcast.run_queue (kind, execution_id, lane, priority, admitted_at, turn)
+  values (p_kind, p_id, v_lane, least(3, greatest(0, p_priority)), case when v_is_admitted then clock_timestamp() end,
+    case when v_is_admitted then runcast.next_turn(v_lane) end)
+  returning turn into v_turn;
   if not v_is_admitted then
     perform runcast.admit_runs(v_lane, p_id);
   elsif p_kind = 'workflow' then
     perform runcast.begin_workflow(p_id::uuid);
   else
     perform runcast.enqueue_job(runcast.run_job(p_kind), jsonb_build_object('executionId', p_id),
-      priority => runcast.fair_priority(runcast.lane_load(v_lane)));
+      priority => -v_turn);
   end if;
 end
 $$;
@@ -259,12 +269,6 @@ begin
     and (select count(*) from (
       select from runcast.run_queue where lane = p_lane and admitted_at is not null limit v_most) admitted) < v_most;
 end
-$$;
-
-create function runcast.lane_load(p_lane uuid) returns bigint
-language sql stable set search_path = '' as $$
-  select count(*) from (
-    select from runcast.run_queue where lane = p_lane and admitted_at is not null limit 1000) admitted
 $$;
 
 -- Ends whatever an execution has started as a part of itself, too. Parents are locked before their children everywhere.
@@ -320,8 +324,8 @@ $$;
 
 revoke execute on function
   runcast.max_depth(), runcast.run_limit(uuid, text, integer), runcast.max_concurrent_runs(uuid),
-  runcast.has_many_places(uuid), runcast.run_job(text), runcast.fair_priority(bigint),
-  runcast.admit_runs(uuid, text), runcast.leave_run_queue(), runcast.free_place(), runcast.lane_load(uuid),
+  runcast.has_many_places(uuid), runcast.run_job(text), runcast.next_turn(uuid),
+  runcast.admit_runs(uuid, text), runcast.leave_run_queue(), runcast.free_place(),
   runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid, integer),
   runcast.cancel_children(text, text, text)
 from public, anon, authenticated;

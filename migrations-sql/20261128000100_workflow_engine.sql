@@ -50,6 +50,7 @@ create table runcast.workflow_step_runs (
   uses_fallback boolean not null default false,
   worker text,
   job_id uuid,
+  turn integer,
   vars jsonb not null default '{}',
   items jsonb,
   next_iteration integer not null default 0,
@@ -70,7 +71,8 @@ create policy workflow_step_runs_select_own on runcast.workflow_step_runs
     select from runcast.execution_streams s
     where s.kind = 'workflow' and s.execution_id = workflow_step_runs.execution_id::text));
 grant select on runcast.workflow_step_runs to authenticated, service_role;
-create index idx_workflow_step_runs_queued on runcast.workflow_step_runs (lane) where state = 'queued';
+create index idx_workflow_step_runs_lane_turn on runcast.workflow_step_runs (lane, turn) where state = 'queued';
+create index idx_workflow_step_runs_turn on runcast.workflow_step_runs (turn) where state = 'queued';
 create index idx_workflow_step_runs_step on runcast.workflow_step_runs (execution_id, step_id);
 create index idx_workflow_step_runs_execution_id on runcast.workflow_step_runs (execution_id, created_at, id);
 comment on table runcast.workflow_step_runs is
@@ -88,6 +90,7 @@ comment on column runcast.workflow_step_runs.attempt is 'Counts those who took i
 comment on column runcast.workflow_step_runs.tries is 'Counts its failures: what a lost worker had begun is none';
 comment on column runcast.workflow_step_runs.uses_fallback is 'Whether an agent has taken over, as its retry policy has it after the last try';
 comment on column runcast.workflow_step_runs.job_id is 'The one job that may take it: a second one for the same run is none';
+comment on column runcast.workflow_step_runs.turn is 'When it is served among the steps of all lanes';
 comment on column runcast.workflow_step_runs.input is
   'What its config became once what is in braces was filled in, secrets aside; null where nothing is';
 comment on column runcast.workflow_step_runs.vars is 'What of loops is in reach: item, index and those around';
@@ -139,21 +142,21 @@ language sql set search_path = '' as $$
   select runcast.record_events(runcast.writable_stream('workflow', p_execution::text), p_events, false, 'unchanged')
 $$;
 
--- Enqueues the job of a run of a step; those of a lane that has many queued come after the first ones of others.
+-- Enqueues the job of a run of a step, at its lane's next turn: as runcast.next_turn has it, among the steps that are queued.
 create function runcast.enqueue_step(p_run runcast.workflow_step_runs, p_state text, p_at timestamptz) returns void
 language plpgsql set search_path = '' as $$
 declare
-  v_ahead bigint;
+  v_turn integer := greatest(
+    (select max(turn) + 1 from runcast.workflow_step_runs where lane = p_run.lane and state = 'queued'),
+    (select min(turn) from runcast.workflow_step_runs where state = 'queued'), 0);
 begin
-  select count(*) into v_ahead from (
-    select from runcast.workflow_step_runs where lane = p_run.lane and state = 'queued' limit 1000) queued;
   update runcast.workflow_step_runs set
     state = p_state,
+    turn = v_turn,
     run_at = p_at,
     queued_at = coalesce(queued_at, clock_timestamp()),
     job_id = runcast.enqueue_job('workflow.step',
-      jsonb_build_object('executionId', p_run.execution_id, 'stepRunId', p_run.id), p_at,
-      priority => runcast.fair_priority(v_ahead))
+      jsonb_build_object('executionId', p_run.execution_id, 'stepRunId', p_run.id), p_at, priority => -v_turn)
   where id = p_run.id;
 end
 $$;

@@ -2,8 +2,8 @@
 drop trigger if exists runcast_leave_run_queue on runcast.execution_streams;
 drop function if exists
   runcast.start_execution(text, text, uuid, text, text, integer, text, text, uuid, integer), runcast.leave_run_queue(),
-  runcast.admit_runs(uuid, text), runcast.has_many_places(uuid), runcast.max_concurrent_runs(uuid), runcast.run_limit(uuid, text, integer), runcast.run_job(text), runcast.lane_load(uuid),
-  runcast.fair_priority(bigint), runcast.max_depth(), runcast.cancel_children(text, text, text);
+  runcast.admit_runs(uuid, text), runcast.has_many_places(uuid), runcast.max_concurrent_runs(uuid), runcast.run_limit(uuid, text, integer), runcast.run_job(text),
+  runcast.next_turn(uuid), runcast.max_depth(), runcast.cancel_children(text, text, text);
 drop table if exists runcast.run_queue;
 drop function if exists runcast.free_place();
 alter table runcast.execution_streams
