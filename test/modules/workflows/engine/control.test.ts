@@ -224,8 +224,8 @@ it('stops a running step and what waits when it is cancelled', async () => {
 });
 
 it('stops a running step whose execution somebody else has ended, in SQL say', async () => {
-  const execution = await engine.start(await engine.define([call('hung')]));
   holds.set('hung', Promise.withResolvers<void>());
+  const execution = await engine.start(await engine.define([call('hung')]));
   await engine.until(execution, isStep('hung', 'running'));
   await engine.admin.query(`update public.workflow_executions set status = 'cancelled' where id = $1`, [
     execution,
