@@ -6,6 +6,8 @@ export type Stream = {
   readonly writableEnded: boolean;
   readonly destroyed: boolean;
   write(chunk: Buffer): boolean;
+  cork(): void;
+  uncork(): void;
   once(event: 'drain', listener: () => void): unknown;
 };
 
@@ -83,11 +85,19 @@ export class Outlet {
     return this.#stream.writableLength;
   }
 
-  write(chunk: Buffer): void {
+  /** The pieces of one message, with nothing in between. */
+  write(...pieces: readonly Buffer[]): void {
     const { writableEnded, destroyed } = this.#stream;
     // A client that closes its socket has it ended in the answer: a write after that would break the connection off.
     if (this.#isClosed || writableEnded || destroyed) this.#shared.stats.dropped += 1;
-    else this.#stream.write(chunk);
+    else if (pieces.length === 1) this.#stream.write(pieces[0] as Buffer);
+    else this.#writeAll(pieces);
+  }
+
+  #writeAll(pieces: readonly Buffer[]): void {
+    this.#stream.cork();
+    for (const piece of pieces) this.#stream.write(piece);
+    this.#stream.uncork();
   }
 
   /** Calls back once everything has been sent; never where the connection closes before. */

@@ -43,7 +43,7 @@ class SocketSink implements Sink {
   }
 
   next(frame: Frame): void {
-    this.#outlet.write(frame.webSocket(this.#id));
+    this.#outlet.write(...frame.webSocket(this.#id));
   }
 
   end(last?: ExecutionResult): void {

@@ -19,6 +19,9 @@ class Connection extends EventEmitter {
     return this.writableLength < LIMIT;
   }
 
+  cork(): void {}
+  uncork(): void {}
+
   read(bytes = this.writableLength): void {
     this.writableLength -= bytes;
     if (this.writableLength === 0) this.emit('drain');

@@ -34,7 +34,7 @@ describe('an operation on a socket', () => {
     const frame = new Frame('{"data":1}');
     sink.next(frame);
     expect({ from, isReady: sink.isReady }).toEqual({ from: 7, isReady: true });
-    expect(written).toEqual([frame.webSocket(operationId('one'))]);
+    expect(written).toEqual(frame.webSocket(operationId('one')));
   });
 
   it('says nothing to who iterates before it ends, and then its last result', async () => {
