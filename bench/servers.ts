@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { settings } from '../src/platform/config.ts';
+import { settings } from '../src/platform/settings.ts';
 import type { Memory } from './process.ts';
 
 /** Connections of every side to the database; `BENCH_POOL` sets it, by default it is the API's. */

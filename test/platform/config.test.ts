@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { loadConfig, settings } from '../../src/platform/config.ts';
+import { loadConfig } from '../../src/platform/config.ts';
 import { StartupError } from '../../src/platform/errors.ts';
+import { settings } from '../../src/platform/settings.ts';
 
 describe('the configuration', () => {
   it('has a default for everything a first start needs', () => {
