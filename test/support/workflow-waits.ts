@@ -35,7 +35,9 @@ export async function countWaiting(each: number) {
       `select state, count(*)::int as n from runcast.workflow_step_runs
        where state in ('awaiting', 'delayed') group by state`,
     );
-    const held = { slots: steps.count, connections: (await connections()) - before };
+    // A pool may have given one up meanwhile.
+    const more = Math.max(0, (await connections()) - before);
+    const held = { slots: steps.count, connections: more };
     // There is room for others all the while.
     await engine.ended(await engine.start(probe));
     return { ...Object.fromEntries(rows.map(({ state, n }) => [state, n])), ...held };
