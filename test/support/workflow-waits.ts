@@ -3,6 +3,9 @@ import { openEngine } from './workflow-engine.ts';
 
 const HOUR = 3_600_000;
 
+/** What the pools of the engine and of the test may open between two counts, whatever waits: 8, 4 and 4. */
+export const POOLS = 16;
+
 /** What so many questions and so many delays at once keep busy. */
 export async function countWaiting(each: number) {
   const engine = await openEngine();
@@ -35,9 +38,7 @@ export async function countWaiting(each: number) {
       `select state, count(*)::int as n from runcast.workflow_step_runs
        where state in ('awaiting', 'delayed') group by state`,
     );
-    // A pool may have given one up meanwhile.
-    const more = Math.max(0, (await connections()) - before);
-    const held = { slots: steps.count, connections: more };
+    const held = { slots: steps.count, connections: (await connections()) - before };
     // There is room for others all the while.
     await engine.ended(await engine.start(probe));
     return { ...Object.fromEntries(rows.map(({ state, n }) => [state, n])), ...held };
