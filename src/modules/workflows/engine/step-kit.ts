@@ -4,7 +4,14 @@ import type { Scope, StepCall, StepRunner } from '../../steps/step.ts';
 
 /** Types of steps that a worker runs from beginning to end. */
 export const ACTION_TYPES = [
-  ...(['transform', 'match', 'reconcile', 'api', 'database', 'generate', 'notification', 'webhook'] as const),
+  'transform',
+  'match',
+  'reconcile',
+  'api',
+  'database',
+  'generate',
+  'notification',
+  'webhook',
 ] as const;
 export type ActionType = (typeof ACTION_TYPES)[number];
 
