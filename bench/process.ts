@@ -10,6 +10,9 @@ export type ProcessOptions = { url: string; poolSize: number; verify: VerifyToke
 /** Bytes: of the process, of JavaScript's objects, and of buffers outside its heap. */
 export type Memory = { rss: number; heapUsed: number; external: number };
 
+/** Seconds of a core, in the program and in the kernel for it. */
+export type CpuTimes = { user: number; kernel: number };
+
 const COLLECTIONS = 3;
 
 /** Every side checks tokens with the same code, so that only what is compared differs. */
@@ -26,13 +29,13 @@ export async function underLoad(server: Server): Promise<void> {
     await once(server, 'listening');
   }
   process.send?.(server.address());
-  process.on('message', async (asked) => process.send?.(asked === 'memory' ? await memory() : cpu()));
+  process.on('message', async (asked) => process.send?.(asked === 'memory' ? await memory() : cpuTimes()));
   process.on('disconnect', () => process.exit());
 }
 
-function cpu(): { cpuSeconds: number } {
+function cpuTimes(): CpuTimes {
   const { user, system } = process.cpuUsage();
-  return { cpuSeconds: (user + system) / 1e6 };
+  return { user: user / 1e6, kernel: system / 1e6 };
 }
 
 /** More than once, because what waits for a finalizer, or a socket that is being closed, goes in a later turn. */

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { settings } from '../src/platform/settings.ts';
-import type { Memory } from './process.ts';
+import type { CpuTimes, Memory } from './process.ts';
 
 /** Connections of every side to the database; `BENCH_POOL` sets it, by default it is the API's. */
 export const poolSize = Number(process.env.BENCH_POOL ?? settings.shape.DATABASE_POOL_SIZE.parse(undefined));
@@ -42,11 +42,17 @@ export async function stopServer({ child }: Running<string>): Promise<void> {
 }
 
 /** CPU time of the server's process so far. */
-export async function cpuSeconds({ child }: Running<string>): Promise<number> {
+export async function cpuTimes({ child }: Running<string>): Promise<CpuTimes> {
   const answered = once(child, 'message');
   child.send('cpu');
-  const [{ cpuSeconds }] = await answered;
-  return cpuSeconds;
+  const [times] = await answered;
+  return times;
+}
+
+/** Both of the CPU times together. */
+export async function cpuSeconds(server: Running<string>): Promise<number> {
+  const { user, kernel } = await cpuTimes(server);
+  return user + kernel;
 }
 
 /** What the server's process holds after its garbage is collected. */

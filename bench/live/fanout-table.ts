@@ -11,6 +11,7 @@ type Beside = { bare: Result | undefined; ours: Result | undefined };
 const columns: [heading: string, cell: (result: Result, beside: Beside) => string][] = [
   ['watchers', ({ watchers, name }) => `${watchers} ${name}`],
   ['CPU µs a delivery', (result) => cpuOf(result).toFixed(1)],
+  ['in the kernel', ({ rounds }) => median(rounds.map((round) => round.kernelMicroseconds)).toFixed(1)],
   ['÷ bare', (result, { bare }) => timesOf(result, bare)],
   ['÷ ours', (result, { ours }) => timesOf(result, ours)],
   ['CPU µs a frame', ({ rounds }) => median(rounds.map(cpuOfFrame)).toFixed(1)],

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { cpuSeconds, type Running } from '../servers.ts';
+import { cpuSeconds, cpuTimes, type Running } from '../servers.ts';
 import type { User } from '../users.ts';
 import type { Received, Watchers } from './protocol.ts';
 import { addOpenRuns } from './runs.ts';
@@ -34,6 +34,8 @@ export type Watched = { name: string; document: string; fromCursor: boolean; sha
 export type Fanned = Received & {
   /** Of the server's process, a delivery. */
   cpuMicroseconds: number;
+  /** How much of that is the kernel's. */
+  kernelMicroseconds: number;
   /** Deliveries a second, from the first event to the last delivery. */
   rate: number;
 };
@@ -109,15 +111,17 @@ async function measure(
   seconds: number,
 ): Promise<Fanned> {
   await stage.watchers.ask('record', null);
-  const before = await cpuSeconds(server);
+  const before = await cpuTimes(server);
   const commits = await write(stage, run, { seconds, patienceMs: PATIENCE_MS });
-  const cpu = (await cpuSeconds(server)) - before;
+  const after = await cpuTimes(server);
   const received = await stage.watchers.ask('received', { commits });
   // A server that keeps up is done by the end of the last event's own share of the time.
   const took = Math.max(seconds, (received.lastAt - (commits[0]?.sentAt ?? 0)) / 1e6);
+  const [user, kernel] = [after.user - before.user, after.kernel - before.kernel];
   return {
     ...received,
-    cpuMicroseconds: (cpu * 1e6) / received.deliveries,
+    cpuMicroseconds: ((user + kernel) * 1e6) / received.deliveries,
+    kernelMicroseconds: (kernel * 1e6) / received.deliveries,
     rate: received.deliveries / took,
   };
 }

@@ -38,7 +38,9 @@ export function followOverResponse(
       return outlet.isReady;
     },
     whenReady: (callback) => outlet.whenReady(callback),
-    next: (frame) => outlet.write(frame.serverSent()),
+    next(frame) {
+      outlet.write(frame.serverSent());
+    },
     end,
   });
   response.once('close', () => {

@@ -1,6 +1,3 @@
-/** Frames of one payload for operations that have different ids; more than that are not worth remembering. */
-const REMEMBERED = 4;
-
 /**
  * From that size on a payload is handed to each connection as it is. Copied for each of a hundred that are behind it made
  * 80 MB of garbage a second; below, three pieces cost more than one copy.
@@ -12,10 +9,24 @@ const END_ALONE = Buffer.of(END);
 const SSE_START = Buffer.from('event: next\ndata: ');
 const SSE_END = Buffer.from('\n\n');
 
+/** Takes the pieces of one message; returns whether they are the caller's again: the kernel has them all, or nobody. */
+export type MessageWriter = { write(...pieces: readonly Buffer[]): boolean };
+
+type Message = {
+  readonly bytes: Buffer;
+  /** Of how many bytes the frame's own head is; `idLength` bytes with the operation's id come after it. */
+  readonly head: number;
+  readonly idLength: number;
+  id: string;
+  /** Whether a connection still has it to send. */
+  isHeld: boolean;
+};
+
 /** One result, serialised once for everybody it goes to. */
 export class Frame {
   readonly #payload: Buffer;
-  readonly #webSocket = new Map<string, Buffer>();
+  /** As it was last laid out for a WebSocket. */
+  #message: Message | undefined;
   #serverSent: Buffer | undefined;
 
   /** @param json of the result */
@@ -24,32 +35,49 @@ export class Frame {
   }
 
   /**
-   * A `next` message of graphql-transport-ws as an unmasked, unfragmented text frame (RFC 6455, 5.2), in pieces that are
-   * to be written one right after the other.
+   * Writes a `next` message of graphql-transport-ws, as an unmasked, unfragmented text frame (RFC 6455, 5.2).
+   *
+   * What a thousand watchers are sent differs in nothing but their operation's id, so a message that has left the process is
+   * written again with another id in it. Copied for each, it was 6 MB of garbage a second outside the heap, for which V8
+   * went through the whole heap every few seconds.
    */
-  webSocket(operation: OperationId): readonly Buffer[] {
-    if (this.#payload.length < SHARED) return [this.#copied(operation)];
-    const { start } = operation;
+  sendOverSocket(operation: OperationId, to: MessageWriter): void {
+    if (this.#payload.length >= SHARED) this.#sendInPieces(operation, to);
+    else {
+      const message = this.#messageFor(operation);
+      if (!to.write(message.bytes)) message.isHeld = true;
+    }
+  }
+
+  #messageFor(operation: OperationId): Message {
+    const last = this.#message;
+    if (last?.isHeld && last.id === operation.id) return last;
+    const isFree = last && !last.isHeld && last.idLength === operation.start.length;
+    const message = isFree ? last : this.#layOut(operation);
+    message.id = operation.id;
+    message.bytes.set(operation.start, message.head);
+    this.#message = message;
+    return message;
+  }
+
+  /** Everything but the id. */
+  #layOut({ id, start }: OperationId): Message {
+    const length = start.length + this.#payload.length + 1;
+    const head = headLength(length);
+    const bytes = Buffer.allocUnsafe(head + length);
+    writeHead(bytes, length);
+    bytes.set(this.#payload, head + start.length);
+    bytes[bytes.length - 1] = END;
+    return { bytes, head, id, idLength: start.length, isHeld: false };
+  }
+
+  #sendInPieces({ start }: OperationId, to: MessageWriter): void {
     const length = start.length + this.#payload.length + 1;
     const head = headLength(length);
     const beginning = Buffer.allocUnsafe(head + start.length);
     writeHead(beginning, length);
     beginning.set(start, head);
-    return [beginning, this.#payload, END_ALONE];
-  }
-
-  #copied({ id, start }: OperationId): Buffer {
-    const known = this.#webSocket.size < REMEMBERED ? this.#webSocket.get(id) : undefined;
-    if (known) return known;
-    const length = start.length + this.#payload.length + 1;
-    const head = headLength(length);
-    const frame = Buffer.allocUnsafe(head + length);
-    writeHead(frame, length);
-    frame.set(start, head);
-    frame.set(this.#payload, head + start.length);
-    frame[frame.length - 1] = END;
-    if (this.#webSocket.size < REMEMBERED) this.#webSocket.set(id, frame);
-    return frame;
+    to.write(beginning, this.#payload, END_ALONE);
   }
 
   /** A `next` event as server-sent events have it. */

@@ -85,13 +85,21 @@ export class Outlet {
     return this.#stream.writableLength;
   }
 
-  /** The pieces of one message, with nothing in between. */
-  write(...pieces: readonly Buffer[]): void {
+  /**
+   * The pieces of one message, with nothing in between.
+   *
+   * @returns whether they may be changed: false while some of what was written has not left this process
+   */
+  write(...pieces: readonly Buffer[]): boolean {
     const { writableEnded, destroyed } = this.#stream;
-    // A client that closes its socket has it ended in the answer: a write after that would break the connection off.
-    if (this.#isClosed || writableEnded || destroyed) this.#shared.stats.dropped += 1;
-    else if (pieces.length === 1) this.#stream.write(pieces[0] as Buffer);
+    if (this.#isClosed || writableEnded || destroyed) {
+      // A client that closes its socket has it ended in the answer: a write after that would break the connection off.
+      this.#shared.stats.dropped += 1;
+      return true;
+    }
+    if (pieces.length === 1) this.#stream.write(pieces[0] as Buffer);
     else this.#writeAll(pieces);
+    return this.#stream.writableLength === 0;
   }
 
   #writeAll(pieces: readonly Buffer[]): void {

@@ -43,7 +43,7 @@ class SocketSink implements Sink {
   }
 
   next(frame: Frame): void {
-    this.#outlet.write(...frame.webSocket(this.#id));
+    frame.sendOverSocket(this.#id, this.#outlet);
   }
 
   end(last?: ExecutionResult): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as ws from 'ws';
-import { Frame, operationId } from '../../../src/graphql/live/frame.ts';
+import { Frame, type MessageWriter, operationId } from '../../../src/graphql/live/frame.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const TEXT = 1;
 
@@ -14,7 +15,20 @@ function framedByWs(message: string): Buffer {
 }
 
 const message = (id: string, json: string) => `{"id":${JSON.stringify(id)},"type":"next","payload":${json}}`;
-const madeBy = (id: string, json: string) => Buffer.concat(new Frame(json).webSocket(operationId(id)));
+const madeBy = (id: string, json: string) => Buffer.concat(sent(new Frame(json), id));
+
+/** The pieces of a message as they are handed to a connection, which sends them at once or keeps them for later. */
+function sent(frame: Frame, id: string, isSent = true): readonly Buffer[] {
+  const written: Buffer[] = [];
+  const connection: MessageWriter = {
+    write(...pieces) {
+      written.push(...pieces);
+      return isSent;
+    },
+  };
+  frame.sendOverSocket(operationId(id), connection);
+  return written;
+}
 
 /** JSON that makes a message of so many bytes. */
 function jsonFor(id: string, bytes: number): string {
@@ -45,24 +59,47 @@ describe('a frame for a WebSocket', () => {
     expect(frame.equals(framedByWs(message(id, json)))).toBe(true);
   });
 
-  it('is the same for all operations of one id, and each id has its own', () => {
+  it('is written again with another id in place, once it has been sent', () => {
     const frame = new Frame('{"data":1}');
-    expect(frame.webSocket(operationId('1'))[0]).toBe(frame.webSocket(operationId('1'))[0]);
-    for (let i = 0; i < 10; i += 1) {
-      for (const id of ['1', String(i)]) {
-        const [whole] = frame.webSocket(operationId(id));
-        expect(whole?.equals(framedByWs(message(id, '{"data":1}')))).toBe(true);
-      }
+    const [first] = sent(frame, 'one');
+    for (const id of ['two', 'one', 'lä', 'six']) {
+      const [bytes] = sent(frame, id);
+      expect(bytes).toBe(first);
+      expect(bytes?.equals(framedByWs(message(id, '{"data":1}')))).toBe(true);
     }
   });
-});
 
-it('shares a large payload among all, copied for none', () => {
-  const frame = new Frame(jsonFor('1', 20_000));
-  const [, one] = frame.webSocket(operationId('1'));
-  const [, two] = frame.webSocket(operationId('2'));
-  expect(one).toBeDefined();
-  expect(two).toBe(one);
+  it('is shared by operations of one id, also while it waits to be sent', () => {
+    const frame = new Frame('{"data":1}');
+    const [first] = sent(frame, '1', false);
+    expect(sent(frame, '1')[0]).toBe(first);
+    expect(sent(frame, '1', false)[0]).toBe(first);
+    expect(sent(frame, '2')[0]).not.toBe(first);
+  });
+
+  it('stays as it is for a connection that still has it to send, whoever comes after', () => {
+    const random = seededRandom(7);
+    const frame = new Frame('{"data":"läuft"}');
+    const kept: { bytes: Buffer | undefined; id: string }[] = [];
+    for (let i = 0; i < 2_000; i += 1) {
+      const id = String(Math.floor(random() * 120));
+      const isSent = random() < 0.7;
+      const [bytes] = sent(frame, id, isSent);
+      expect(bytes?.equals(framedByWs(message(id, '{"data":"läuft"}')))).toBe(true);
+      if (!isSent) kept.push({ bytes, id });
+    }
+    for (const { bytes, id } of kept) {
+      expect(bytes?.equals(framedByWs(message(id, '{"data":"läuft"}')))).toBe(true);
+    }
+  });
+
+  it('shares a large payload among all, copied for none', () => {
+    const frame = new Frame(jsonFor('1', 20_000));
+    const [, one] = sent(frame, '1');
+    const [, two] = sent(frame, '2');
+    expect(one).toBeDefined();
+    expect(two).toBe(one);
+  });
 });
 
 describe('a frame for server-sent events', () => {

@@ -67,6 +67,15 @@ describe('an outlet', () => {
     expect(outlets.bufferedBytes).toBe(0);
   });
 
+  it('gives pieces back where the connection took all of them, and where nobody will', () => {
+    expect(outlet.write(bytes(1))).toBe(false);
+    connection.read();
+    vi.spyOn(connection, 'write').mockReturnValue(true);
+    expect(outlet.write(bytes(1), bytes(2))).toBe(true);
+    outlet.close();
+    expect(outlet.write(bytes(1))).toBe(true);
+  });
+
   it('calls back who asks while it is ready, but not at once', async () => {
     const ready: string[] = [];
     outlet.whenReady(() => ready.push('ready'));
