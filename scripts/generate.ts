@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * Makes src/generated: the Prisma client, the types that Pothos reads, and the types of the GraphQL documents. With
- * `--if-stale` only when what they are made from changed since the last time, which costs a few milliseconds.
+ * `--if-stale` only when what they are made from changed since the last time, which costs a few milliseconds; with
+ * `--prisma` the first two alone, which is what printing the schema needs: documents may ask for what it does not have yet.
  */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stamp = join(root, 'src/generated/.stamp');
@@ -24,11 +25,16 @@ const hash = createHash('sha256');
 for (const input of inputs) hash.update(readFileSync(join(root, input)));
 const wanted = hash.digest('hex');
 
-if (!process.argv.includes('--if-stale') || current() !== wanted) {
-  run(packageFile('prisma', 'build/index.js'), ['generate']);
+if (process.argv.includes('--prisma')) generatePrisma();
+else if (!process.argv.includes('--if-stale') || current() !== wanted) {
+  generatePrisma();
   run(packageFile('@graphql-codegen/cli', 'esm/bin.js'), ['--config', 'codegen.ts']);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, wanted);
+}
+
+function generatePrisma(): void {
+  run(packageFile('prisma', 'build/index.js'), ['generate']);
 }
 
 function packageFile(name: string, file: string): string {

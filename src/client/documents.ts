@@ -22,6 +22,7 @@ export const EXECUTION_EVENTS = onOneLine(/* GraphQL */ `
         ... on StatusEvent { from reason to }
         ... on StepEvent { error name state stepAttempt stepId stepType }
       }
+      hasMore
       lastSeq
     }
   }

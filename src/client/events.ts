@@ -88,5 +88,10 @@ export type ExecutionEvent =
   | ProviderEvent
   | GapEvent;
 
-/** Events as they come: in order, at most 500, and `lastSeq` the number of the last. */
-export type EventBatch = { events: readonly ExecutionEvent[]; lastSeq: number; ended: boolean };
+/** Events as they come: in order, `lastSeq` the number of the last, and whether more were there already. */
+export type EventBatch = {
+  events: readonly ExecutionEvent[];
+  lastSeq: number;
+  hasMore: boolean;
+  ended: boolean;
+};

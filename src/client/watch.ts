@@ -50,8 +50,6 @@ export type WatchEnd = {
   status: string | undefined;
 };
 
-/** The most that a batch holds: one that is full is followed by more that is already there. */
-const PAGE = 500;
 /** A run about which nothing comes for so long has nothing older than the newest to tell. */
 const SETTLED_MS = 1_000;
 const MAX_BUFFERED = 10_000;
@@ -98,7 +96,7 @@ export function watchExecution(carrier: Carrier, id: string, options: WatchOptio
   if (signal?.aborted) stop();
   else signal?.addEventListener('abort', stop);
 
-  function takeBatch({ events, lastSeq: last, ended }: EventBatch): void {
+  function takeBatch({ events, lastSeq: last, hasMore, ended }: EventBatch): void {
     settled.stop();
     for (const event of events) {
       if (event.seq <= cursor.seq) continue;
@@ -107,7 +105,7 @@ export function watchExecution(carrier: Carrier, id: string, options: WatchOptio
     if (!isReached(last + 1)) return;
     cursor.moveTo(Math.max(last, cursor.seq));
     if (ended) life.end({ reason: 'finished', status });
-    else life.become(events.length < PAGE ? 'live' : 'behind');
+    else life.become(hasMore ? 'behind' : 'live');
   }
 
   /** Whether all events before that number are here, or lost; else they are asked for again. */

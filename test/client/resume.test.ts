@@ -44,6 +44,8 @@ describe.each<[string, Partial<ClientOptions>]>([
     const seen = record();
     const watch = client.watchExecution(id, seen);
     await seen.until(({ states }) => states.includes('live'));
+    // Not before the last of three batches.
+    expect(seen.events).toHaveLength(1_201);
     await append(id, ['new']);
     await seen.until(({ events }) => events.length === 1_202);
     expect(watch).toMatchObject({ state: 'live', lastSeq: 1_202, error: undefined });

@@ -214,7 +214,7 @@ export class EventGroup implements Group {
   }
 
   #frameBehind(page: Page): Promise<Frame> {
-    const key = `${page.events[0]?.seq} ${page.to} ${page.ended}`;
+    const key = `${page.events[0]?.seq} ${page.to} ${page.ended} ${this.#hasMore(page)}`;
     const known = this.#pagesBehind.get(key);
     if (known) return known;
     const made = this.#make(page);
@@ -227,9 +227,15 @@ export class EventGroup implements Group {
     return made;
   }
 
-  async #make({ events, to, ended }: Page): Promise<Frame> {
+  async #make(page: Page): Promise<Frame> {
+    const { events, to, ended } = page;
     this.#stats.frames += 1;
-    return new Frame(await this.#options.execute({ events, lastSeq: to, ended }));
+    const batch = { events, lastSeq: to, ended, hasMore: this.#hasMore(page) };
+    return new Frame(await this.#options.execute(batch));
+  }
+
+  #hasMore({ to }: Page): boolean {
+    return to < this.#feed.head;
   }
 
   #finish(member: Member, last?: ExecutionResult): void {

@@ -28,12 +28,17 @@ export const ExecutionEventBatchRef = builder.objectRef<EventBatch>('ExecutionEv
     events: t.field({
       type: [ExecutionEventRef],
       description:
-        'In order, without gaps; at most 500. Empty only in a last batch that says nothing but the end.',
+        'In order, without gaps; at most 500, or as many as take 262,144 bytes together. Empty only in a last batch ' +
+        'that says nothing but the end.',
       resolve: ({ events }) => events,
     }),
     lastSeq: t.exposeInt('lastSeq', {
       description:
         'The number of the last event so far. Keep it: subscribing again with `after` set to it resumes.',
+    }),
+    hasMore: t.exposeBoolean('hasMore', {
+      description:
+        'Whether more had been recorded when this batch was made. It follows at once; the client is behind till then.',
     }),
     ended: t.exposeBoolean('ended', {
       description: 'Whether the execution has ended and this is everything; the subscription completes then.',

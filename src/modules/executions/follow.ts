@@ -7,7 +7,7 @@ import type { Viewer } from '../../platform/live/access-watch.ts';
 import type { HeldStream } from '../../platform/live/streams.ts';
 
 /** Events as they go out in one frame. */
-export type EventBatch = { events: ExecutionEvent[]; lastSeq: number; ended: boolean };
+export type EventBatch = { events: ExecutionEvent[]; lastSeq: number; ended: boolean; hasMore: boolean };
 
 type Source = Pick<OperationContext, 'identity' | 'viewerDb' | 'live'>;
 

@@ -1,16 +1,17 @@
 import type { Sql } from '../db/sql.ts';
 import type { ExecutionEvent, ExecutionRef } from './events.ts';
 
-/** As many events of a stream as are read at once. */
+/** The most events of a stream that are read at once. */
 export const PAGE = 500;
 
+/** An event with what it takes in memory, as told by the length of its payload's text. */
+export type SizedEvent = { event: ExecutionEvent; bytes: number };
+
 /** What a stream has after a cursor. */
-export type StreamPage = {
-  lastSeq: number;
-  state: 'open' | 'closed';
-  /** In order, at most PAGE; `bytes` is the length of the payload's text. */
-  events: { event: ExecutionEvent; bytes: number }[];
-};
+export type StreamPage = { lastSeq: number; state: 'open' | 'closed'; events: SizedEvent[] };
+
+/** Of events after a cursor, in order, at least one and at most as many. */
+export type PageRequest = { ref: ExecutionRef; after: number; most: number };
 
 type Row = {
   at: string;
@@ -27,12 +28,12 @@ type Row = {
 const READ_STREAMS = `
   select r.at, s.last_seq::float8 as "lastSeq", s.state, e.seq::float8 as seq, e.type, e.at as moment, e.attempt,
     e.payload::text as payload
-  from unnest($1::text[], $2::text[], $3::float8[]) with ordinality as r (kind, id, after, at)
+  from unnest($1::text[], $2::text[], $3::float8[], $4::integer[]) with ordinality as r (kind, id, after, most, at)
   left join runcast.execution_streams s on s.kind = r.kind and s.execution_id = r.id
   left join lateral (
     select seq, type, at, attempt, payload from runcast.execution_events
     where bucket = s.bucket and kind = s.kind and execution_id = s.execution_id and seq > r.after::bigint
-    order by seq limit ${PAGE}) e on r.after < s.last_seq
+    order by seq limit r.most) e on r.after < s.last_seq
   order by r.at, e.seq`;
 
 /**
@@ -43,12 +44,13 @@ const READ_STREAMS = `
  */
 export async function readStreams(
   sql: Sql,
-  requests: readonly { ref: ExecutionRef; after: number }[],
+  requests: readonly PageRequest[],
 ): Promise<(StreamPage | undefined)[]> {
   const rows = await sql.query<Row>(READ_STREAMS, [
     requests.map(({ ref }) => ref.kind),
     requests.map(({ ref }) => ref.id),
     requests.map(({ after }) => after),
+    requests.map(({ most }) => most),
   ]);
   const byRequest = Map.groupBy(rows, ({ at }) => Number(at) - 1);
   return requests.map(({ after }, at) => pageOf(byRequest.get(at) ?? [], after));
@@ -64,7 +66,7 @@ function pageOf(rows: readonly Row[], after: number): StreamPage | undefined {
 }
 
 /** The database lets nothing into the feed that is not of its type's shape, so what it holds is taken at its word. */
-function eventOf({ type, moment, attempt, payload }: Row, seq: number): StreamPage['events'][number] {
+function eventOf({ type, moment, attempt, payload }: Row, seq: number): SizedEvent {
   const event = { seq, type, at: moment, attempt, payload: JSON.parse(payload) } as ExecutionEvent;
   return { event, bytes: payload.length };
 }

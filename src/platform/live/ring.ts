@@ -1,7 +1,5 @@
 import type { ExecutionEvent } from '../feed/events.ts';
-
-/** An event with what it takes in memory, as told by the length of its payload's text. */
-export type SizedEvent = { event: ExecutionEvent; bytes: number };
+import type { SizedEvent } from '../feed/stream-pages.ts';
 
 export type RingLimits = {
   /** How many events. */
@@ -9,6 +7,19 @@ export type RingLimits = {
   /** Characters of their payloads' texts, with an allowance for the rest of each event. */
   bytes: number;
 };
+
+/** Events from a place on until one of the limits is reached, which the last of them may pass. */
+export function firstOf(events: readonly SizedEvent[], limits: RingLimits, from = 0): ExecutionEvent[] {
+  const first: ExecutionEvent[] = [];
+  let bytes = 0;
+  for (let at = from; first.length < limits.events && bytes < limits.bytes; at += 1) {
+    const next = events[at];
+    if (!next) break;
+    first.push(next.event);
+    bytes += next.bytes;
+  }
+  return first;
+}
 
 /** Number, moment, type and the objects that hold them. */
 const EVENT_OVERHEAD = 200;
@@ -40,12 +51,11 @@ export class Ring {
     this.#drop();
   }
 
-  /** The events after a cursor, at most `limit`; undefined where some of them have gone or never were in here. */
-  after(cursor: number, limit: number): ExecutionEvent[] | undefined {
+  /** The first events after a cursor; undefined where some of them have gone or never were in here. */
+  after(cursor: number, limits: RingLimits): ExecutionEvent[] | undefined {
     const first = this.#events[this.#start];
     if (!first || cursor < first.event.seq - 1) return undefined;
-    const from = this.#start + cursor + 1 - first.event.seq;
-    return this.#events.slice(from, from + limit).map(({ event }) => event);
+    return firstOf(this.#events, limits, this.#start + cursor + 1 - first.event.seq);
   }
 
   clear(): void {

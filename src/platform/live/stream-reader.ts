@@ -2,18 +2,21 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Sql } from '../db/sql.ts';
 import { messageOf } from '../errors.ts';
 import type { ExecutionRef } from '../feed/events.ts';
-import { PAGE, readStreams, type StreamPage } from '../feed/stream-pages.ts';
+import { PAGE, type PageRequest, readStreams, type StreamPage } from '../feed/stream-pages.ts';
 import type { Logger } from '../logger.ts';
 
-/**
- * Reads a stream after a cursor; undefined where the execution is gone. Rejects only once it is closed.
- *
- * @param expected how many events there may be, as far as is known
- */
+type Extent = {
+  /** How many events there may be, as far as is known. */
+  expected: number;
+  /** How many are wanted, 1 to PAGE. */
+  most: number;
+};
+
+/** Reads a stream after a cursor; undefined where the execution is gone. Rejects only once it is closed. */
 export type ReadStream = (
   ref: ExecutionRef,
   after: number,
-  expected: number,
+  extent: Extent,
 ) => Promise<StreamPage | undefined>;
 
 export type StreamReader = { read: ReadStream; close(): void };
@@ -25,9 +28,7 @@ const MOST_EVENTS = 2 * PAGE;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2_000;
 
-type Request = {
-  ref: ExecutionRef;
-  after: number;
+type Request = PageRequest & {
   expected: number;
   resolve: (page: StreamPage | undefined) => void;
   reject: (error: Error) => void;
@@ -81,9 +82,9 @@ export function createStreamReader(options: { sql: Sql; concurrency: number; log
   }
 
   return {
-    read: (ref, after, expected) =>
+    read: (ref, after, extent) =>
       new Promise((resolve, reject) => {
-        queue.push({ ref, after, expected, resolve, reject });
+        queue.push({ ref, after, ...extent, resolve, reject });
         // Everything that this turn of the event loop asks for goes together.
         if (queue.length === 1) setImmediate(pump);
       }),
@@ -92,10 +93,10 @@ export function createStreamReader(options: { sql: Sql; concurrency: number; log
 }
 
 /** How many of the requests go into one statement: at least one. */
-function statementSize(queue: readonly Pick<Request, 'expected'>[]): number {
+function statementSize(queue: readonly Extent[]): number {
   let events = 0;
-  const tooMany = queue.slice(0, MOST_STREAMS).findIndex(({ expected }, at) => {
-    events += Math.min(expected, PAGE);
+  const tooMany = queue.slice(0, MOST_STREAMS).findIndex(({ expected, most }, at) => {
+    events += Math.min(expected, most);
     return at > 0 && events > MOST_EVENTS;
   });
   return tooMany < 0 ? Math.min(queue.length, MOST_STREAMS) : tooMany;

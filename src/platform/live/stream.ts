@@ -1,6 +1,6 @@
 import type { ExecutionEvent, ExecutionRef } from '../feed/events.ts';
 import { PAGE, type StreamPage } from '../feed/stream-pages.ts';
-import { Ring, type RingLimits } from './ring.ts';
+import { firstOf, Ring, type RingLimits } from './ring.ts';
 import type { LiveStats } from './stats.ts';
 import type { ReadStream } from './stream-reader.ts';
 
@@ -12,6 +12,9 @@ export type FeedPage<Event extends { seq: number } = ExecutionEvent> = {
   /** Whether the execution has ended and nothing comes after this. */
   ended: boolean;
 };
+
+/** A frame is made of a page, and each of many slow clients may hold one of its own: what is larger goes in several. */
+const ONE_PAGE = { events: PAGE, bytes: 262_144 };
 
 type Options = { ref: ExecutionRef; read: ReadStream; limits: RingLimits; stats: LiveStats };
 
@@ -32,6 +35,8 @@ export class LiveStream {
   /** How far it reaches according to what was heard. */
   #hinted = 0;
   #state: 'open' | 'closed' | 'gone' = 'open';
+  /** How long the payloads were that were read last; 0 before the first. */
+  #meanBytes = 0;
   #isReading = false;
   #mustLook = false;
   /** When it was looked at last, or was to be, by `performance.now()`. */
@@ -86,7 +91,7 @@ export class LiveStream {
 
   /** What comes after a cursor: from the ring where it reaches that far back, else from the database. */
   after(cursor: number): FeedPage | Promise<FeedPage> {
-    const events = cursor >= this.head ? [] : this.#ring.after(cursor, PAGE);
+    const events = cursor >= this.head ? [] : this.#ring.after(cursor, ONE_PAGE);
     if (!events) return this.#readBack(cursor);
     if (events.length > 0) this.#stats.ringHits += 1;
     return this.#page(cursor, events, this.#state === 'closed' ? this.head : undefined);
@@ -103,13 +108,22 @@ export class LiveStream {
 
   async #readPageBack(cursor: number): Promise<FeedPage> {
     this.#stats.databaseReads += 1;
-    const page = await this.#read(this.ref, cursor, this.head - cursor);
+    const page = await this.#readAfter(cursor, this.head - cursor);
     if (!page) {
       this.#become('gone');
       return { events: [], to: cursor, ended: false };
     }
-    const events = page.events.map(({ event }) => event);
+    const events = firstOf(page.events, ONE_PAGE);
     return this.#page(cursor, events, page.state === 'closed' ? page.lastSeq : undefined);
+  }
+
+  /** Five hundred events of the longest kind would be 30 MB, so no more are read than fit if they go on like the last. */
+  async #readAfter(cursor: number, expected: number): Promise<StreamPage | undefined> {
+    const most = Math.min(PAGE, Math.ceil(ONE_PAGE.bytes / Math.max(1, this.#meanBytes)));
+    const page = await this.#read(this.ref, cursor, { expected, most });
+    if (!page || page.events.length === 0) return page;
+    this.#meanBytes = page.events.reduce((sum, { bytes }) => sum + bytes, 0) / page.events.length;
+    return page;
   }
 
   /** @param lastSeq of a feed that has ended */
@@ -138,7 +152,7 @@ export class LiveStream {
     this.#mustLook = false;
     const hinted = this.#hinted;
     this.lookedAt = performance.now();
-    const page = await this.#read(this.ref, this.head, Math.max(1, hinted - this.head)).catch(() => null);
+    const page = await this.#readAfter(this.head, Math.max(1, hinted - this.head)).catch(() => null);
     if (page === null) return false;
     if (page === undefined) this.#become('gone');
     else this.#take(page, hinted);

@@ -6,7 +6,7 @@ import { connectFeed, type FeedClient, insertTraining, line } from '../../suppor
 
 const FOLLOW = `subscription ($id: ID!, $after: Int! = 0, $wait: Int! = 0) {
   executionEvents(id: $id, after: $after, maxWaitMs: $wait) {
-    lastSeq ended events { seq __typename ... on LogEvent { message } ... on StatusEvent { from to } }
+    lastSeq ended hasMore events { seq __typename ... on LogEvent { message } ... on StatusEvent { from to } }
   }
 }`;
 
@@ -28,7 +28,12 @@ const status = (to: string) => ({ type: 'status', payload: { to } }) as const;
 const append = (id: string, ...events: Parameters<typeof appendEvents>[1]['events']) =>
   appendEvents(writer, { kind: 'training', id, events });
 
-type Batch = { lastSeq: number; ended: boolean; events: { seq: number; message?: string }[] };
+type Batch = {
+  lastSeq: number;
+  ended: boolean;
+  hasMore: boolean;
+  events: { seq: number; message?: string }[];
+};
 
 async function collect(results: AsyncIterable<{ data?: Data; errors?: unknown }>): Promise<Batch[]> {
   const batches: Batch[] = [];
@@ -60,6 +65,7 @@ describe('executionEvents', () => {
       {
         lastSeq: 5,
         ended: true,
+        hasMore: false,
         events: [{ seq: 5, __typename: 'StatusEvent', from: 'running', to: 'completed' }],
       },
     ]);
@@ -99,7 +105,22 @@ describe('executionEvents', () => {
     const last = await append(id, status('failed'));
     const batches = await collect(api.socket(user).follow(FOLLOW, { id }));
     expect(batches.map(({ events }) => events.length)).toEqual([500, 500, 303]);
+    expect(batches.map(({ hasMore }) => hasMore)).toEqual([true, true, false]);
     expect(seqs(batches)).toEqual(upTo(1, last));
+  });
+
+  it('reads fewer where they are long, and one at least', async () => {
+    const id = await insertTraining(writer, user.id);
+    const lengths = [500_000, 300_000, 100_000, 100_000, 100_000, 10];
+    await append(id, status('running'), ...lengths.map((length) => line('x'.repeat(length))));
+    const last = await append(id, status('failed'));
+    const batches = await collect(api.socket(user).follow(FOLLOW, { id }));
+    expect(seqs(batches)).toEqual(upTo(1, last));
+    expect(batches.map(({ hasMore }) => hasMore)).toEqual(batches.map((_, at) => at < batches.length - 1));
+    for (const { events } of batches) {
+      const allButTheLast = events.slice(0, -1).map(({ message = '' }) => message.length);
+      expect(allButTheLast.reduce((sum, length) => sum + length, 0)).toBeLessThan(262_144);
+    }
   });
 
   it('tells at once that a run has ended to who has everything, and waits beyond the newest event', async () => {
@@ -111,9 +132,9 @@ describe('executionEvents', () => {
     await append(id, status('completed'));
     expect(seqs(await ahead)).toEqual([4, 5]);
     const done = await collect(socket.follow(FOLLOW, { id, after: 5 }));
-    expect(done).toEqual([{ lastSeq: 5, ended: true, events: [] }]);
+    expect(done).toEqual([{ lastSeq: 5, ended: true, hasMore: false, events: [] }]);
     const beyond = await collect(socket.follow(FOLLOW, { id, after: 900 }));
-    expect(beyond).toEqual([{ lastSeq: 900, ended: true, events: [] }]);
+    expect(beyond).toEqual([{ lastSeq: 900, ended: true, hasMore: false, events: [] }]);
     await socket.dispose();
   });
 

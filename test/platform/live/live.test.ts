@@ -137,12 +137,12 @@ describe('a page of streams', () => {
       events: [{ type: 'status', payload: { to: 'cancelled' } }],
     });
     const pages = await readStreams(feed.db, [
-      { ref: training(ended), after: 0 },
-      { ref: training(none), after: 0 },
-      { ref: training(long), after: 1 },
-      { ref: training(long), after: 601 },
-      { ref: training(long), after: 9_999 },
-      { ref: training(ended), after: 2 },
+      { ref: training(ended), after: 0, most: 500 },
+      { ref: training(none), after: 0, most: 500 },
+      { ref: training(long), after: 1, most: 500 },
+      { ref: training(long), after: 601, most: 3 },
+      { ref: training(long), after: 9_999, most: 500 },
+      { ref: training(ended), after: 2, most: 500 },
     ]);
     expect(
       pages.map((page) => page && { ...page, events: page.events.map(({ event }) => event.seq) }),
@@ -150,7 +150,7 @@ describe('a page of streams', () => {
       { state: 'closed', lastSeq: 2, events: [1, 2] },
       undefined,
       { state: 'open', lastSeq: 701, events: Array.from({ length: 500 }, (_, i) => i + 2) },
-      { state: 'open', lastSeq: 701, events: Array.from({ length: 100 }, (_, i) => i + 602) },
+      { state: 'open', lastSeq: 701, events: [602, 603, 604] },
       { state: 'open', lastSeq: 701, events: [] },
       { state: 'closed', lastSeq: 2, events: [] },
     ]);
@@ -164,7 +164,9 @@ describe('a page of streams', () => {
   it('is none where somebody has removed the events that the stream says it has', async () => {
     const id = await insertTraining(feed.db, user);
     await feed.db.query('delete from runcast.execution_events where execution_id = $1', [id]);
-    expect(await readStreams(feed.db, [{ ref: training(id), after: 0 }])).toEqual([undefined]);
-    expect(await readStreams(feed.db, [{ ref: training(id), after: 1 }])).toMatchObject([{ lastSeq: 1 }]);
+    expect(await readStreams(feed.db, [{ ref: training(id), after: 0, most: 5 }])).toEqual([undefined]);
+    expect(await readStreams(feed.db, [{ ref: training(id), after: 1, most: 5 }])).toMatchObject([
+      { lastSeq: 1 },
+    ]);
   });
 });

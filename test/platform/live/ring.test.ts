@@ -1,20 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ring, type SizedEvent } from '../../../src/platform/live/ring.ts';
+import type { SizedEvent } from '../../../src/platform/feed/stream-pages.ts';
+import { Ring, type RingLimits } from '../../../src/platform/live/ring.ts';
 import { eventOf } from '../../support/hub/stored-stream.ts';
 
 /** What an event is counted with beside its payload. */
 const OVERHEAD = 200;
+
+const PAGE = { events: 10, bytes: 1_000 };
 
 const sized = (seq: number, bytes = 0): SizedEvent => ({ event: eventOf(seq), bytes });
 const seqs = (events: readonly { seq: number }[] | undefined) => events?.map(({ seq }) => seq);
 
 /** What a ring must hold, said as plainly as can be: all that came, cut off at the front. */
 class Model {
-  readonly #limits: { events: number; bytes: number };
+  readonly #limits: RingLimits;
   kept: SizedEvent[] = [];
 
-  constructor(limits: { events: number; bytes: number }) {
+  constructor(limits: RingLimits) {
     this.#limits = limits;
   }
 
@@ -30,13 +33,14 @@ class Model {
     return this.kept.length > this.#limits.events || bytes > this.#limits.bytes;
   }
 
-  after(cursor: number, limit: number): number[] | undefined {
+  after(cursor: number, limits: RingLimits): number[] | undefined {
     const [first] = this.kept;
     if (!first || cursor + 1 < first.event.seq) return undefined;
-    return this.kept
-      .map(({ event }) => event.seq)
-      .filter((seq) => seq > cursor)
-      .slice(0, limit);
+    const rest = this.kept.filter(({ event }) => event.seq > cursor);
+    const sizeUntil = (end: number) => rest.slice(0, end).reduce((sum, { bytes }) => sum + bytes, 0);
+    return rest
+      .filter((_, at) => at < limits.events && sizeUntil(at) < limits.bytes)
+      .map(({ event }) => event.seq);
   }
 }
 
@@ -51,16 +55,13 @@ const batch = fc.record({
 
 describe('a ring', () => {
   it('answers at every cursor as all that came would, without what either limit has pushed out', () => {
-    const history = fc.record({
-      limits: fc.record({
-        events: fc.integer({ min: 1, max: 20 }),
-        bytes: fc.integer({ min: 1, max: 5_000 }),
-      }),
-      batches: fc.array(batch, { maxLength: 30 }),
-      limit: fc.integer({ min: 1, max: 25 }),
+    const limits = fc.record({
+      events: fc.integer({ min: 1, max: 20 }),
+      bytes: fc.integer({ min: 1, max: 5_000 }),
     });
+    const history = fc.record({ limits, page: limits, batches: fc.array(batch, { maxLength: 30 }) });
     fc.assert(
-      fc.property(history, ({ limits, batches, limit }) => {
+      fc.property(history, ({ limits, batches, page }) => {
         const [ring, model] = [new Ring(limits), new Model(limits)];
         let last = 10;
         for (const { gap, sizes } of batches) {
@@ -70,7 +71,7 @@ describe('a ring', () => {
           ring.push(events);
           model.push(events);
           for (let cursor = 0; cursor <= last + 2; cursor += 1) {
-            expect(seqs(ring.after(cursor, limit))).toEqual(model.after(cursor, limit));
+            expect(seqs(ring.after(cursor, page))).toEqual(model.after(cursor, page));
           }
         }
       }),
@@ -79,27 +80,28 @@ describe('a ring', () => {
 
   it('has nothing before the first event, nor after it is cleared', () => {
     const ring = new Ring({ events: 5, bytes: 5_000 });
-    expect(ring.after(0, 10)).toBeUndefined();
+    expect(ring.after(0, PAGE)).toBeUndefined();
     ring.push([sized(1)]);
-    expect(seqs(ring.after(0, 10))).toEqual([1]);
+    expect(seqs(ring.after(0, PAGE))).toEqual([1]);
     ring.clear();
-    expect(ring.after(0, 10)).toBeUndefined();
-    expect(ring.after(1, 10)).toBeUndefined();
+    expect(ring.after(0, PAGE)).toBeUndefined();
+    expect(ring.after(1, PAGE)).toBeUndefined();
   });
 
   it('keeps the newest event however large it is, and only as long as it is the newest', () => {
     const ring = new Ring({ events: 5, bytes: 1_000 });
     ring.push([sized(1), sized(2, 1_000_000)]);
-    expect(seqs(ring.after(1, 10))).toEqual([2]);
-    expect(ring.after(0, 10)).toBeUndefined();
+    expect(seqs(ring.after(1, PAGE))).toEqual([2]);
+    expect(ring.after(0, PAGE)).toBeUndefined();
     ring.push([sized(3)]);
-    expect(ring.after(1, 10)).toBeUndefined();
-    expect(seqs(ring.after(2, 10))).toEqual([3]);
+    expect(ring.after(1, PAGE)).toBeUndefined();
+    expect(seqs(ring.after(2, PAGE))).toEqual([3]);
   });
 
   it('answers who is level with the newest event, or beyond it, with nothing', () => {
     const ring = new Ring({ events: 5, bytes: 5_000 });
     ring.push([sized(7), sized(8)]);
-    for (const cursor of [8, 9, 2 ** 31, Number.MAX_SAFE_INTEGER]) expect(ring.after(cursor, 10)).toEqual([]);
+    for (const cursor of [8, 9, 2 ** 31, Number.MAX_SAFE_INTEGER])
+      expect(ring.after(cursor, PAGE)).toEqual([]);
   });
 });

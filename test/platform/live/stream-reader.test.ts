@@ -23,7 +23,8 @@ function open({ log = createLogger('silent'), concurrency = 2 } = {}) {
     },
   };
   const reader = createStreamReader({ sql, concurrency, log });
-  const read = (id: string, after = 0) => reader.read({ kind: 'training', id }, after, 1);
+  const read = (id: string, after = 0) =>
+    reader.read({ kind: 'training', id }, after, { expected: 1, most: 500 });
   return { held, statements, away, reader, read };
 }
 

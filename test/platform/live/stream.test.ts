@@ -7,17 +7,19 @@ import { StoredStream } from '../../support/hub/stored-stream.ts';
 const upTo = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 /** A stream whose reads are answered when a test says so. */
-function open({ stored = 0, ring = 500 } = {}) {
+function open({ stored = 0, ring = 500, message = 'line' } = {}) {
   const database = new StoredStream();
-  database.append(stored);
+  database.append(stored, message);
   const held = new Held();
   const stats = new LiveStats();
   const reads: number[] = [];
+  const mosts: number[] = [];
   const stream = new LiveStream({
     ref: database.ref,
-    read(_ref, after) {
+    read(_ref, after, { most }) {
       reads.push(after);
-      return held.hold(() => database.read(after));
+      mosts.push(most);
+      return held.hold(() => database.read(after, most));
     },
     limits: { events: ring, bytes: 1e9 },
     stats,
@@ -27,7 +29,7 @@ function open({ stored = 0, ring = 500 } = {}) {
   const rest = async () => {
     for (await settled(); held.count > 0; await settled()) held.release();
   };
-  return { database, held, stats, reads, stream, told, rest };
+  return { database, held, stats, reads, mosts, stream, told, rest };
 }
 
 const seqsAfter = async (stream: LiveStream, cursor: number) =>
@@ -134,6 +136,24 @@ describe('a stream', () => {
     stream.hint(99);
     stream.look();
     expect(stream.state).toBe('closed');
+  });
+
+  it('gives fewer where they are long, one at least, and soon reads no more than it gives', async () => {
+    const { stream, reads, mosts, rest } = open({ stored: 700, message: 'x'.repeat(50_000) });
+    stream.resume(700);
+    await rest();
+    for (const from of [0, 6, 12]) {
+      const page = stream.after(from);
+      await rest();
+      expect((await page).events.map(({ seq }) => seq)).toEqual(upTo(from + 1, from + 6));
+    }
+    expect({ reads, mosts }).toEqual({ reads: [700, 0, 6, 12], mosts: [500, 500, 6, 6] });
+    const huge = open({ stored: 2, message: 'x'.repeat(1_000_000) });
+    huge.stream.resume(2);
+    await huge.rest();
+    const page = huge.stream.after(0);
+    await huge.rest();
+    expect(await page).toMatchObject({ events: [{ seq: 1 }], to: 1, ended: false });
   });
 
   it('does not take a page for the last one that is not', async () => {

@@ -21,11 +21,15 @@ export class StoredStream {
     this.state = 'closed';
   }
 
-  read(after: number): StreamPage | undefined {
+  read(after: number, most = PAGE): StreamPage | undefined {
     if (this.state === 'gone') return undefined;
-    const events = this.events.slice(after, after + PAGE).map((event) => ({ event, bytes: 100 }));
+    const events = this.events.slice(after, after + most).map((event) => ({ event, bytes: sizeOf(event) }));
     return { lastSeq: this.lastSeq, state: this.state, events };
   }
+}
+
+function sizeOf({ payload }: ExecutionEvent): number {
+  return JSON.stringify(payload).length;
 }
 
 export function eventOf(seq: number, message = 'line'): ExecutionEvent {

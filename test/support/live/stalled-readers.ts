@@ -30,7 +30,7 @@ export type StalledReadersOptions = {
 };
 
 export type StalledReadersReport = {
-  /** Resident memory of the server in MB; NaN where the system does not tell. */
+  /** Resident memory in MB of the server, which has served as many before; NaN where the system does not tell. */
   memory: { before: number; most: number };
   /** Of the fast reader, from acknowledged append to receipt, in ms. */
   p99: { before: number; during: number };
@@ -52,6 +52,7 @@ const SAMPLE_MS = 1_000;
 export async function runStalledReaders(options: StalledReadersOptions): Promise<StalledReadersReport> {
   await using scene = await openScene(options);
   const { watched, fast, latencies, writer } = scene;
+  await comeAndGo(scene, options.readers);
   const alone = await scene.span(options.seconds.alone);
   using memory = sampleMemory(scene.api, (megabytes) => {
     const behind = scene.written.newest - fast.received.cursor;
@@ -79,6 +80,15 @@ export async function runStalledReaders(options: StalledReadersOptions): Promise
     partings: { during, after },
     catchUpSeconds,
   };
+}
+
+/**
+ * As many as will stop reading come, read on and leave: the connections to the database that the server opens for so many
+ * at once, and keeps, are not what stopping costs.
+ */
+async function comeAndGo(scene: Scene, count: number): Promise<void> {
+  const readers = await stallAll(scene, count);
+  await Promise.all(readers.map((reader) => scene.readOn(reader)));
 }
 
 async function readOnInTurn(
