@@ -13,7 +13,7 @@ const modules = [
   'workflows',
 ];
 const shared =
-  '(service|status|feed|active-runs|run-feed|event-pump|event-subscription|starting|start|priority|kinds|run-service|follow|errors|providers|demo-user|events|event-pages|event-types|event-connections|heads|shapes|refs|table|tenant-refusal|vocabulary|tenant-types|version|versioned)';
+  '(service|status|start|run-service|errors|providers|demo-user|events|refs|table|tenant-refusal|vocabulary|tenant-types|version|versioned)';
 
 const betweenModules = modules.map((name, at) => ({
   name: `${name}-imports-to-the-left`,
@@ -27,6 +27,8 @@ const betweenModules = modules.map((name, at) => ({
       ...(at ? [`^src/modules/(${modules.slice(0, at).join('|')})/${shared}\\.ts$`] : []),
       // What sends notifications is for the steps and whoever runs them.
       ...(modules.indexOf('notifications') < at ? ['^src/modules/notifications/(channels/|sql\\.ts$)'] : []),
+      // What all kinds of executions have in common is for each of them.
+      ...(modules.indexOf('executions') < at ? ['^src/modules/executions/'] : []),
       // What steps are made of has no types and no resolvers of its own.
       ...(modules.indexOf('steps') < at ? ['^src/modules/steps/'] : []),
     ],

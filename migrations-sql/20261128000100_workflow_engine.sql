@@ -19,7 +19,7 @@ alter table runcast.workflow_runs enable row level security;
 create policy workflow_runs_select_nobody on runcast.workflow_runs for select to authenticated using (false);
 grant select on runcast.workflow_runs to service_role;
 comment on table runcast.workflow_runs is
-  'What the engine knows of an execution of a workflow beyond its row. Written by the functions of this file alone.';
+  'What the engine knows of an execution of a workflow beyond its row. Written by the functions of the engine alone.';
 comment on column runcast.workflow_runs.plan is
   'The definition as it was when the execution was started, in the form that runs: {steps: {id: …}, places: {main: [{step, '
   'after, any, last}], "<id>/<place>": …}, errorStrategy, notify}; made by src/modules/workflows/engine/plan.ts';
@@ -76,7 +76,7 @@ create index idx_workflow_step_runs_turn on runcast.workflow_step_runs (turn) wh
 create index idx_workflow_step_runs_step on runcast.workflow_step_runs (execution_id, step_id);
 create index idx_workflow_step_runs_execution_id on runcast.workflow_step_runs (execution_id, created_at, id);
 comment on table runcast.workflow_step_runs is
-  'One run of a step in one place: a step in a loop has one for each iteration. Written by the functions of this file alone.';
+  'One run of a step in one place: a step in a loop has one for each iteration. Written by the functions of the engine alone.';
 comment on column runcast.workflow_step_runs.parent_id is 'The run of the step that holds the place; the execution''s id on the main line';
 comment on column runcast.workflow_step_runs.path is 'The iterations that it is within, as <run>:<iteration>/…: what it reads first is from the same ones';
 comment on column runcast.workflow_step_runs.after is 'The steps of the same place that lead to it';
@@ -94,38 +94,6 @@ comment on column runcast.workflow_step_runs.turn is 'When it is served among th
 comment on column runcast.workflow_step_runs.input is
   'What its config became once what is in braces was filled in, secrets aside; null where nothing is';
 comment on column runcast.workflow_step_runs.vars is 'What of loops is in reach: item, index and those around';
-
-create table runcast.approvals (
-  id uuid primary key default gen_random_uuid(),
-  execution_id uuid not null references public.workflow_executions (id) on delete cascade,
-  step_run_id uuid not null unique references runcast.workflow_step_runs (id) on delete cascade,
-  step_id uuid not null,
-  prompt text not null,
-  is_required boolean not null,
-  assigned_to uuid references auth.users (id) on delete set null,
-  expires_at timestamptz,
-  decision text check (decision in ('approved', 'rejected', 'expired', 'withdrawn')),
-  comment text,
-  decided_by uuid references auth.users (id) on delete set null,
-  decided_at timestamptz,
-  created_at timestamptz not null default clock_timestamp()
-);
-alter table runcast.approvals enable row level security;
-create policy approvals_select_concerned on runcast.approvals
-  for select to authenticated
-  using (
-    assigned_to = (select auth.uid())
-    or exists (
-      select from runcast.execution_streams s
-      where s.kind = 'workflow' and s.execution_id = approvals.execution_id::text));
-grant select on runcast.approvals to authenticated, service_role;
-create index idx_approvals_execution_id on runcast.approvals (execution_id);
-create index idx_approvals_assigned_to on runcast.approvals (assigned_to, created_at desc);
-create index idx_approvals_decided_by on runcast.approvals (decided_by);
-comment on table runcast.approvals is 'Decisions that people are asked for, by human steps. Written by the functions of this file alone.';
-comment on column runcast.approvals.decision is
-  'Null while it is open; withdrawn where its execution ended without it';
-comment on column runcast.approvals.is_required is 'Whether a refusal fails the step';
 
 -- An event of a step's run.
 create function runcast.step_event(p_run runcast.workflow_step_runs, p_state text, p_error jsonb default null) returns jsonb
@@ -687,20 +655,6 @@ begin
 end
 $$;
 
-create function runcast.ask_approval(p_run runcast.workflow_step_runs, p_result jsonb) returns jsonb[]
-language plpgsql set search_path = '' as $$
-begin
-  update runcast.workflow_step_runs set state = 'awaiting' where id = p_run.id;
-  insert into runcast.approvals (execution_id, step_run_id, step_id, prompt, is_required, assigned_to, expires_at)
-  values (p_run.execution_id, p_run.id, p_run.step_id, p_result ->> 'prompt', (p_result ->> 'required')::boolean,
-    (p_result ->> 'assignTo')::uuid, runcast.limit_wait(p_run, (p_result ->> 'timeoutMs')::numeric));
-  return array[
-    runcast.step_event(p_run, 'awaiting'),
-    jsonb_build_object('type', 'approval', 'payload',
-      jsonb_build_object('stepId', p_run.step_id, 'prompt', p_result ->> 'prompt'))];
-end
-$$;
-
 -- Goes on with a step that has waited for something, which holds no worker: for the end of another execution, a decision,
 -- or the end of its patience. Does nothing where it does not wait any more.
 create function runcast.wake_step(p_execution uuid, p_step_run uuid, p_is_over boolean default false) returns boolean
@@ -775,192 +729,6 @@ begin
 end
 $$;
 
--- The answer to an open question, once. Who may give it: whoever it is assigned to, or else whoever may see the execution.
-create function runcast.decide_approval(
-  p_execution uuid, p_step uuid, p_decision text, p_comment text default null, p_by uuid default auth.uid()) returns uuid
-language plpgsql security definer set search_path = '' as $$
-declare
-  v_approval runcast.approvals;
-  v_run runcast.workflow_step_runs;
-  v_workflow runcast.workflow_runs;
-  v_events jsonb[];
-begin
-  if p_decision is null or p_decision not in ('approved', 'rejected') then
-    raise exception 'a decision is approved or rejected' using errcode = 'RC004';
-  end if;
-  -- A service may say who decided, as a link's owner did; nobody else speaks for others.
-  if auth.role() is distinct from 'service_role' then
-    p_by := auth.uid();
-  end if;
-  perform runcast.assert_may_decide(p_execution, p_step);
-  perform runcast.lock_execution('workflow', p_execution::text);
-  -- The oldest, where a step asks in several iterations of a loop; p_step may name the question itself.
-  select * into v_approval from runcast.approvals
-  where execution_id = p_execution and (step_id = p_step or id = p_step) and decision is null
-    and (assigned_to is null or auth.role() = 'service_role' or assigned_to = auth.uid())
-  order by created_at, id limit 1 for update;
-  if not found then
-    raise exception 'there is no open question' using errcode = 'RC007';
-  end if;
-  update runcast.approvals set decision = p_decision, comment = p_comment, decided_by = p_by, decided_at = clock_timestamp()
-  where id = v_approval.id;
-  select * into strict v_run from runcast.workflow_step_runs where id = v_approval.step_run_id;
-  select * into strict v_workflow from runcast.workflow_runs where execution_id = p_execution;
-  v_events := array[jsonb_build_object('type', 'approval', 'payload', jsonb_build_object(
-    'stepId', v_approval.step_id, 'prompt', v_approval.prompt, 'decision', p_decision)
-    || case when p_by is null then '{}' else jsonb_build_object('by', p_by) end)];
-  if p_decision = 'rejected' and v_approval.is_required then
-    v_events := v_events || runcast.fail_step(v_workflow, v_run, jsonb_build_object(
-      'code', 'REJECTED', 'message', coalesce('The approval was refused: ' || p_comment, 'The approval was refused.')), true);
-  else
-    v_events := v_events || runcast.complete_step(v_workflow, v_run, jsonb_build_object(
-      'decision', p_decision, 'comment', p_comment, 'decidedBy', p_by, 'decidedAt', clock_timestamp()));
-  end if;
-  perform runcast.append_workflow_events(p_execution, v_events);
-  return v_approval.id;
-end
-$$;
-comment on function runcast.decide_approval(uuid, uuid, text, text, uuid) is
-  'Answers the open question of a step, by the step''s id or the question''s. RC001 there is no such execution or question '
-  'for the caller, RC007 it is not open any more.';
-
-create function runcast.assert_may_decide(p_execution uuid, p_step uuid) returns void
-language plpgsql stable set search_path = '' as $$
-begin
-  if auth.role() is distinct from 'service_role' and not exists (
-    select from runcast.approvals a
-    join runcast.execution_streams s on s.kind = 'workflow' and s.execution_id = a.execution_id::text
-    where a.execution_id = p_execution and (a.step_id = p_step or a.id = p_step)
-      and (a.assigned_to = auth.uid() or (a.assigned_to is null and s.user_id = auth.uid()
-        and (s.tenant_id is null or s.tenant_id = any (runcast.tenants_of_caller())))))
-  then
-    raise exception 'there is no workflow execution %', p_execution using errcode = 'RC001';
-  end if;
-end
-$$;
-
-create function runcast.cancel_workflow(p_id uuid, p_reason text) returns text
-language plpgsql security definer set search_path = '' as $$
-declare
-  v_reason text := coalesce(p_reason, 'cancelled');
-begin
-  perform runcast.assert_callers_own('workflow', p_id::text);
-  perform runcast.lock_execution('workflow', p_id::text);
-  perform runcast.log_workflow_state(p_id, 'cancelled');
-  perform runcast.append_workflow_events(p_id,
-    runcast.stop_steps(p_id, v_reason) || runcast.status_event('cancelled', v_reason));
-  return 'cancelled';
-end
-$$;
-
--- Nothing begins while it is paused; what runs may end.
-create function runcast.pause_workflow(p_id uuid, p_reason text default null) returns void
-language plpgsql security definer set search_path = '' as $$
-begin
-  perform runcast.assert_callers_own('workflow', p_id::text);
-  perform runcast.lock_execution('workflow', p_id::text);
-  perform runcast.append_execution_events('workflow', p_id::text,
-    array[runcast.status_event('paused', coalesce(p_reason, 'paused'))]);
-  update runcast.workflow_runs set is_paused = true where execution_id = p_id;
-end
-$$;
-
-create function runcast.resume_workflow(p_id uuid) returns void
-language plpgsql security definer set search_path = '' as $$
-declare
-  v_workflow runcast.workflow_runs;
-  v_run runcast.workflow_step_runs;
-  v_place record;
-  v_events jsonb[] := array[runcast.status_event('running')];
-begin
-  perform runcast.assert_callers_own('workflow', p_id::text);
-  if runcast.lock_execution('workflow', p_id::text) <> 'paused' then
-    raise exception 'the workflow execution % is not paused', p_id using errcode = 'RC008';
-  end if;
-  select * into v_workflow from runcast.workflow_runs where execution_id = p_id;
-  if not found then
-    raise exception 'the workflow execution % is run by whoever inserted it', p_id using errcode = 'RC008';
-  end if;
-  update runcast.workflow_runs set is_paused = false, paused_places = '[]' where execution_id = p_id;
-  -- Their jobs came while it was paused, and went.
-  for v_run in
-    select * from runcast.workflow_step_runs where execution_id = p_id and state in ('queued', 'delayed') order by position
-  loop
-    perform runcast.enqueue_step(v_run, v_run.state, greatest(v_run.run_at, clock_timestamp()));
-  end loop;
-  -- Outer places first, which wait for the inner ones still: what these end is gone on with once, from within.
-  for v_place in
-    select p.parent, p.place, p.iteration
-    from (select distinct * from jsonb_to_recordset(v_workflow.paused_places) as x (parent uuid, place text, iteration integer)) p
-    order by (
-      select min(r.created_at) from runcast.workflow_step_runs r
-      where r.execution_id = p_id and r.parent_id = p.parent and r.place = p.place and r.iteration = p.iteration)
-  loop
-    v_workflow.is_paused := false;
-    v_events := v_events || runcast.continue_place(v_workflow, v_place.parent, v_place.place, v_place.iteration);
-  end loop;
-  perform runcast.append_workflow_events(p_id, v_events);
-end
-$$;
-
--- Makes an execution that this transaction has inserted go on from a step of an ended one: what does not come after that
--- step on the main line is taken over as it was, with the plan and the state.
-create function runcast.restart_workflow(p_id uuid, p_from uuid, p_step uuid) returns void
-language plpgsql security definer set search_path = '' as $$
-declare
-  v_workflow runcast.workflow_runs;
-  v_step text := p_step;
-  v_holder text;
-  v_again uuid[];
-begin
-  perform runcast.assert_callers_own('workflow', p_from::text);
-  select * into v_workflow from runcast.workflow_runs where execution_id = p_from;
-  if not found or not v_workflow.plan -> 'steps' ? v_step then
-    raise exception 'there is no step % in the workflow execution %', p_step, p_from using errcode = 'RC001';
-  end if;
-  -- A step within another one is run again with the one on the main line that holds it.
-  while not v_workflow.plan #> '{places,main}' @> jsonb_build_array(jsonb_build_object('step', v_step)) loop
-    select split_part(place.key, '/', 1) into v_holder from jsonb_each(v_workflow.plan -> 'places') place
-    where place.value @> jsonb_build_array(jsonb_build_object('step', v_step)) order by place.key limit 1;
-    v_step := v_holder;
-  end loop;
-  with recursive members as (
-    select (m ->> 'step')::uuid as step, m -> 'after' as after from jsonb_array_elements(v_workflow.plan #> '{places,main}') m),
-  again as (
-    select v_step::uuid as step
-    union
-    select m.step from members m join again a on m.after ? a.step::text)
-  select array_agg(step) into v_again from again;
-
-  perform runcast.start_workflow(p_id, v_workflow.plan, v_workflow.is_audited);
-  update public.workflow_executions e set state = f.state from public.workflow_executions f where e.id = p_id and f.id = p_from;
-  with recursive kept as (
-    select r.* from runcast.workflow_step_runs r
-    where r.execution_id = p_from and r.place = 'main' and r.state in ('completed', 'skipped') and r.step_id <> all (v_again)
-    union all
-    select r.* from runcast.workflow_step_runs r join kept k on r.parent_id = k.id and r.execution_id = p_from
-    where r.place <> 'compensate'),
-  ids as materialized (select k.id as old, gen_random_uuid() as new from kept k)
-  insert into runcast.workflow_step_runs (
-    id, execution_id, step_id, name, type, parent_id, place, iteration, position, path, after, joins_any, is_last, lane, state,
-    attempt, tries, vars, items, next_iteration, input, output, error, created_at, queued_at, started_at, completed_at)
-  select i.new, p_id, k.step_id, k.name, k.type, coalesce(p.new, p_id), k.place, k.iteration, k.position, k.path, k.after,
-    k.joins_any, k.is_last, k.lane, k.state, k.attempt, k.tries, k.vars, k.items, k.next_iteration, k.input,
-    k.output, k.error, k.created_at, k.queued_at, k.started_at, k.completed_at
-  from kept k join ids i on i.old = k.id left join ids p on p.old = k.parent_id;
-  insert into runcast.workflow_step_runs (
-    execution_id, step_id, name, type, parent_id, place, position, path, after, joins_any, is_last, lane)
-  select p_id, (m ->> 'step')::uuid, step ->> 'name', step ->> 'type', p_id, 'main', i, '',
-    array(select jsonb_array_elements_text(m -> 'after')::uuid), (m ->> 'any')::boolean, (m ->> 'last')::boolean,
-    v_workflow.lane
-  from jsonb_array_elements(v_workflow.plan #> '{places,main}') with ordinality as members (m, i)
-  cross join lateral (select v_workflow.plan -> 'steps' -> (m ->> 'step') as step) described
-  on conflict do nothing;
-end
-$$;
-comment on function runcast.restart_workflow(uuid, uuid, uuid) is
-  'start_workflow with the plan and, but for what comes from p_step on, the steps of an earlier execution';
-
 revoke execute on function
   runcast.step_event(runcast.workflow_step_runs, text, jsonb), runcast.append_step_events(uuid, jsonb[]),
   runcast.enqueue_step(runcast.workflow_step_runs, text, timestamptz),
@@ -977,17 +745,13 @@ revoke execute on function
   runcast.end_workflow(runcast.workflow_runs, text, jsonb, jsonb), runcast.append_workflow_events(uuid, jsonb[]),
   runcast.start_workflow(uuid, jsonb, boolean), runcast.begin_workflow(uuid), runcast.take_step(uuid, uuid, uuid, text),
   runcast.step_results(uuid, text, uuid[]), runcast.settle_step(uuid, uuid, integer, jsonb),
-  runcast.limit_wait(runcast.workflow_step_runs, numeric), runcast.ask_approval(runcast.workflow_step_runs, jsonb),
-  runcast.wake_step(uuid, uuid, boolean), runcast.cancel_step_child(uuid), runcast.execution_outcome(text, text),
-  runcast.decide_approval(uuid, uuid, text, text, uuid), runcast.assert_may_decide(uuid, uuid),
-  runcast.cancel_workflow(uuid, text), runcast.pause_workflow(uuid, text), runcast.resume_workflow(uuid),
-  runcast.restart_workflow(uuid, uuid, uuid)
+  runcast.limit_wait(runcast.workflow_step_runs, numeric),
+  runcast.wake_step(uuid, uuid, boolean), runcast.cancel_step_child(uuid), runcast.execution_outcome(text, text)
 from public, anon, authenticated;
 grant execute on function
   runcast.begin_workflow(uuid), runcast.take_step(uuid, uuid, uuid, text), runcast.step_results(uuid, text, uuid[]),
   runcast.settle_step(uuid, uuid, integer, jsonb), runcast.wake_step(uuid, uuid, boolean)
 to service_role;
 grant execute on function
-  runcast.start_workflow(uuid, jsonb, boolean), runcast.decide_approval(uuid, uuid, text, text, uuid),
-  runcast.pause_workflow(uuid, text), runcast.resume_workflow(uuid), runcast.restart_workflow(uuid, uuid, uuid)
+  runcast.start_workflow(uuid, jsonb, boolean)
 to authenticated, service_role;

@@ -15,9 +15,6 @@ drop function if exists
   runcast.end_workflow(runcast.workflow_runs, text, jsonb, jsonb), runcast.append_workflow_events(uuid, jsonb[]),
   runcast.start_workflow(uuid, jsonb, boolean), runcast.begin_workflow(uuid), runcast.take_step(uuid, uuid, uuid, text),
   runcast.step_results(uuid, text, uuid[]), runcast.settle_step(uuid, uuid, integer, jsonb),
-  runcast.limit_wait(runcast.workflow_step_runs, numeric), runcast.ask_approval(runcast.workflow_step_runs, jsonb),
-  runcast.wake_step(uuid, uuid, boolean), runcast.cancel_step_child(uuid), runcast.execution_outcome(text, text),
-  runcast.decide_approval(uuid, uuid, text, text, uuid), runcast.assert_may_decide(uuid, uuid),
-  runcast.cancel_workflow(uuid, text), runcast.pause_workflow(uuid, text), runcast.resume_workflow(uuid),
-  runcast.restart_workflow(uuid, uuid, uuid);
-drop table if exists runcast.approvals, runcast.workflow_step_runs, runcast.workflow_runs;
+  runcast.limit_wait(runcast.workflow_step_runs, numeric),
+  runcast.wake_step(uuid, uuid, boolean), runcast.cancel_step_child(uuid), runcast.execution_outcome(text, text);
+drop table if exists runcast.workflow_step_runs, runcast.workflow_runs;

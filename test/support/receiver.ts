@@ -1,4 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 
@@ -14,7 +20,10 @@ export type Receiver = {
   close(): Promise<void>;
 };
 
-export type Answer = { status?: number; headers?: Record<string, string | string[]>; body?: string | Buffer };
+export type Answer =
+  | { status?: number; headers?: Record<string, string | string[]>; body?: string | Buffer }
+  /** Does as it likes with the response, or nothing. */
+  | ((response: ServerResponse) => void);
 
 type Options = { host?: string; port?: number; tls?: { key: string; cert: string } };
 
@@ -30,10 +39,18 @@ export function startReceiver(
     const { method = '', url = '', headers } = request;
     const seen = { method, path: url, headers, body: Buffer.concat(chunks).toString() };
     received.push(seen);
-    const { status = 200, headers: sent = {}, body = '' } = answer(seen, received.length);
+    const said = answer(seen, received.length);
+    if (typeof said === 'function') return said(response);
+    const { status = 200, headers: sent = {}, body = '' } = said;
     response.writeHead(status, sent).end(body);
   };
   return startRawReceiver(listener, { ...options, received });
+}
+
+/** What was posted, of which each is JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: what was sent is the test's to know.
+export function posted({ received }: Receiver): (Omit<Received, 'body'> & { body: any })[] {
+  return received.map((request) => ({ ...request, body: JSON.parse(request.body) }));
 }
 
 export async function startRawReceiver(

@@ -6,10 +6,7 @@ import { objectIn, outputOf } from '../../graphql/json-shapes.ts';
 import { valueOrUnknown } from '../../graphql/stored-enum.ts';
 import { TenantRef } from '../accounts/refs.ts';
 import { tenants } from '../accounts/table.ts';
-import { ExecutionEventConnection, ExecutionLogConnection } from '../executions/event-connections.ts';
-import { eventPage } from '../executions/event-pages.ts';
-import { EventTypeEnum, ExecutionEventRef } from '../executions/event-types.ts';
-import { headOf } from '../executions/heads.ts';
+import { addFeedFields } from '../executions/feed-fields.ts';
 import { executionError, executionMetrics } from '../executions/shapes.ts';
 import { AgentExecutionStatus } from './enums.ts';
 import { AgentExecutionFilter, AgentExecutionOrder, whereExecution } from './filter.ts';
@@ -90,33 +87,10 @@ export const AgentExecutionRef = builder.prismaNode('AgentExecution', {
       nullable: true,
       description: 'When it ended, however it did; null before.',
     }),
-    lastSeq: t.int({
-      description: 'The number of its newest event.',
-      resolve: async ({ id }, _args, context) => (await headOf(context, { kind: 'agent', id }))?.lastSeq ?? 0,
-    }),
-    events: t.connection(
-      {
-        type: ExecutionEventRef,
-        description: 'Everything that happened, in order. Pages of at most 500; cursors are event numbers.',
-        args: {
-          types: t.arg({ type: [EventTypeEnum], description: 'Only events of these kinds; default: all.' }),
-        },
-        resolve: ({ id }, args, context) =>
-          eventPage(context, { kind: 'agent', id }, args, args.types ?? undefined),
-      },
-      ExecutionEventConnection,
-    ),
-    logs: t.connection(
-      {
-        type: ExecutionEventRef,
-        description:
-          'Its log lines, oldest first. `last: 100` for the newest. Pages of at most 500; cursors are event numbers.',
-        resolve: ({ id }, args, context) => eventPage(context, { kind: 'agent', id }, args, ['log']),
-      },
-      ExecutionLogConnection,
-    ),
   }),
 });
+
+addFeedFields(AgentExecutionRef, 'agent');
 
 export const AgentExecutionConnection = builder.connectionObject(
   { type: AgentExecutionRef, ...executionPage },

@@ -1,17 +1,15 @@
 import { builder } from '../../graphql/builder.ts';
 import { assertSignedIn, requireUser } from '../../graphql/context.ts';
-import {
-  ConflictError,
-  ExecutionEndedError,
-  ExecutionNotEndedError,
-  ForbiddenError,
-  LimitReachedError,
-  NotFoundError,
-  ProviderUnavailableError,
-  UnauthenticatedError,
-  ValidationError,
-} from '../../graphql/errors.ts';
+import { ConflictError, ProviderUnavailableError } from '../../graphql/errors.ts';
 import { rowId } from '../../graphql/ids.ts';
+import {
+  CANCEL_REASON,
+  ENDING,
+  IDEMPOTENCY_KEY,
+  RETRYING,
+  RUN_ID,
+  STARTING,
+} from '../executions/mutation-parts.ts';
 import { ExecutionPriorityEnum } from '../executions/priority.ts';
 import { AgentApprovalDecision } from './enums.ts';
 import { AgentExecutionRef } from './execution-types.ts';
@@ -23,20 +21,6 @@ declare module '../../graphql/context.ts' {
     agents: AgentRuns;
   }
 }
-
-const ID = 'Global id or row id of a run of the caller’s.';
-const KEY =
-  'Any text, e.g. a uuid made before the first try. The same key with the same input returns the same execution, however ' +
-  'often and however many at once; with another input it is a ConflictError.';
-
-const starting = [
-  ForbiddenError,
-  NotFoundError,
-  ValidationError,
-  ConflictError,
-  ProviderUnavailableError,
-  LimitReachedError,
-];
 
 builder.mutationFields((t) => ({
   runAgent: t.field({
@@ -67,9 +51,9 @@ builder.mutationFields((t) => ({
         description:
           'Whether the model’s tokens become output events as they come. An agent whose mode is STREAMING does so in any case.',
       }),
-      idempotencyKey: t.arg.string({ description: KEY }),
+      idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
     },
-    errors: { types: [UnauthenticatedError, ...starting] },
+    errors: { types: [...STARTING, ProviderUnavailableError] },
     resolve: async (_root, args, context, info) => {
       const id = await context.services.agents.start(context.db, requireUser(context), args);
       return agentExecutions.oneOrThrow(context, info, id);
@@ -80,10 +64,10 @@ builder.mutationFields((t) => ({
     description:
       'Runs an ended run again, as a new execution that names it in `retryOf`: the same input, the agent as it is now.',
     args: {
-      id: t.arg.id({ required: true, description: ID }),
-      idempotencyKey: t.arg.string({ description: KEY }),
+      id: t.arg.id({ required: true, description: RUN_ID }),
+      idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
     },
-    errors: { types: [UnauthenticatedError, ExecutionNotEndedError, ...starting] },
+    errors: { types: [...RETRYING, ProviderUnavailableError] },
     resolve: async (_root, args, context, info) => {
       const of = rowId('AgentExecution', args.id);
       const id = await context.services.agents.retry(context.db, requireUser(context), of, args);
@@ -95,10 +79,10 @@ builder.mutationFields((t) => ({
     description:
       'Ends a run and what it has started. One that waits ends at once; one that a worker runs within seconds: follow it.',
     args: {
-      id: t.arg.id({ required: true, description: ID }),
-      reason: t.arg.string({ description: 'Shown with the status. Default: cancelled.' }),
+      id: t.arg.id({ required: true, description: RUN_ID }),
+      reason: t.arg.string({ description: CANCEL_REASON }),
     },
-    errors: { types: [UnauthenticatedError, NotFoundError, ExecutionEndedError, ValidationError] },
+    errors: { types: ENDING },
     resolve: async (_root, args, context, info) => {
       assertSignedIn(context);
       const id = rowId('AgentExecution', args.id);
@@ -112,13 +96,13 @@ builder.mutationFields((t) => ({
       'Lets a run make the call of a tool that it waits for, or not. The run goes on once nothing is left to be decided. The ' +
       'same decision a second time changes nothing; another one is a ConflictError.',
     args: {
-      executionId: t.arg.id({ required: true, description: ID }),
+      executionId: t.arg.id({ required: true, description: RUN_ID }),
       approvalId: t.arg.id({ required: true, description: 'The id of one of its `approvals`.' }),
       decision: t.arg({ type: AgentApprovalDecision, required: true, description: 'What is decided.' }),
       comment: t.arg.string({ description: 'Why; the model is told it with a rejection.' }),
     },
     errors: {
-      types: [UnauthenticatedError, NotFoundError, ExecutionEndedError, ValidationError, ConflictError],
+      types: [...ENDING, ConflictError],
     },
     resolve: async (_root, { executionId, ...args }, context, info) => {
       assertSignedIn(context);

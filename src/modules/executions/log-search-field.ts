@@ -3,7 +3,7 @@ import { assertSignedIn, type Context } from '../../graphql/context.ts';
 import { badInput } from '../../graphql/errors.ts';
 import { isUuid, rowId } from '../../graphql/ids.ts';
 import type { ExecutionKind } from '../../platform/feed/events.ts';
-import { ExecutionLogConnection } from './event-connections.ts';
+import { ExecutionLogConnection } from './feed-fields.ts';
 import { searchLines } from './log-search.ts';
 
 const TYPENAMES: Record<ExecutionKind, string> = {

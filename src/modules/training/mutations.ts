@@ -1,17 +1,15 @@
 import { builder } from '../../graphql/builder.ts';
 import { assertSignedIn, requireUser } from '../../graphql/context.ts';
-import {
-  ConflictError,
-  ExecutionEndedError,
-  ExecutionNotEndedError,
-  ForbiddenError,
-  LimitReachedError,
-  NotFoundError,
-  ProviderUnavailableError,
-  UnauthenticatedError,
-  ValidationError,
-} from '../../graphql/errors.ts';
+import { ProviderUnavailableError } from '../../graphql/errors.ts';
 import { rowId } from '../../graphql/ids.ts';
+import {
+  CANCEL_REASON,
+  ENDING,
+  IDEMPOTENCY_KEY,
+  RETRYING,
+  RUN_ID,
+  STARTING,
+} from '../executions/mutation-parts.ts';
 import { TrainingMethodEnum, TrainingProviderEnum } from './enums.ts';
 import { TrainingExecutionRef } from './schema.ts';
 import type { TrainingService } from './service.ts';
@@ -22,8 +20,6 @@ declare module '../../graphql/context.ts' {
     training: TrainingService;
   }
 }
-
-const ID = 'Global id or row id (exec_…) of a run of the caller’s.';
 
 const StartTrainingInput = builder.inputType('StartTrainingInput', {
   description: 'What to train, and where.',
@@ -44,9 +40,7 @@ const StartTrainingInput = builder.inputType('StartTrainingInput', {
     }),
     callbackUrl: t.string({ description: 'An http(s) URL that is kept with the run.' }),
     idempotencyKey: t.string({
-      description:
-        'Any text, e.g. a uuid made before the first try. The same key with the same input returns the same ' +
-        'execution, however often and however many at once; with another input it is a ConflictError.',
+      description: IDEMPOTENCY_KEY,
     }),
   }),
 });
@@ -89,15 +83,6 @@ const AppendedRef = builder.objectRef<{ id: string; lastSeq: number }>('Appended
   }),
 });
 
-const starting = [
-  ForbiddenError,
-  NotFoundError,
-  ValidationError,
-  ConflictError,
-  ProviderUnavailableError,
-  LimitReachedError,
-];
-
 builder.mutationFields((t) => ({
   startTraining: t.field({
     type: TrainingExecutionRef,
@@ -105,7 +90,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: StartTrainingInput, required: true, description: 'What to train, and where.' }),
     },
-    errors: { types: [UnauthenticatedError, ...starting] },
+    errors: { types: [...STARTING, ProviderUnavailableError] },
     resolve: async (_root, { input }, context, info) => {
       const id = await context.services.training.start(context.db, requireUser(context), input);
       return trainingExecutions.oneOrThrow(context, info, id);
@@ -116,10 +101,10 @@ builder.mutationFields((t) => ({
     description:
       'Runs an ended run again, as a new execution that names it in `retryOf`, with the same input.',
     args: {
-      id: t.arg.id({ required: true, description: ID }),
-      idempotencyKey: t.arg.string({ description: 'As in startTraining.' }),
+      id: t.arg.id({ required: true, description: RUN_ID }),
+      idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
     },
-    errors: { types: [UnauthenticatedError, ExecutionNotEndedError, ...starting] },
+    errors: { types: [...RETRYING, ProviderUnavailableError] },
     resolve: async (_root, args, context, info) => {
       const of = rowId('TrainingExecution', args.id);
       const id = await context.services.training.retry(context.db, requireUser(context), of, args);
@@ -131,10 +116,10 @@ builder.mutationFields((t) => ({
     description:
       'Ends a run. One that waits, or that others run, ends at once; one that a worker runs within seconds: follow it.',
     args: {
-      id: t.arg.id({ required: true, description: ID }),
-      reason: t.arg.string({ description: 'Shown with the status. Default: cancelled.' }),
+      id: t.arg.id({ required: true, description: RUN_ID }),
+      reason: t.arg.string({ description: CANCEL_REASON }),
     },
-    errors: { types: [UnauthenticatedError, NotFoundError, ExecutionEndedError, ValidationError] },
+    errors: { types: ENDING },
     resolve: async (_root, args, context, info) => {
       assertSignedIn(context);
       const id = rowId('TrainingExecution', args.id);
@@ -146,10 +131,10 @@ builder.mutationFields((t) => ({
     type: AppendedRef,
     description: 'Appends log lines to a run of the caller’s, in order; at most 1,000 at once.',
     args: {
-      id: t.arg.id({ required: true, description: ID }),
+      id: t.arg.id({ required: true, description: RUN_ID }),
       lines: t.arg({ type: [LogLineInput], required: true, description: 'The lines, oldest first.' }),
     },
-    errors: { types: [UnauthenticatedError, NotFoundError, ExecutionEndedError, ValidationError] },
+    errors: { types: ENDING },
     resolve: async (_root, args, context) => {
       assertSignedIn(context);
       const id = rowId('TrainingExecution', args.id);
@@ -161,10 +146,10 @@ builder.mutationFields((t) => ({
     description:
       'Reports how far a run of the caller’s has come, for runs that are not run by a worker of ours.',
     args: {
-      id: t.arg.id({ required: true, description: ID }),
+      id: t.arg.id({ required: true, description: RUN_ID }),
       input: t.arg({ type: ProgressInput, required: true, description: 'How far.' }),
     },
-    errors: { types: [UnauthenticatedError, NotFoundError, ExecutionEndedError, ValidationError] },
+    errors: { types: ENDING },
     resolve: async (_root, args, context) => {
       assertSignedIn(context);
       const id = rowId('TrainingExecution', args.id);

@@ -4,9 +4,7 @@ import { connectionOf } from '../../graphql/connection.ts';
 import { assertSignedIn, type Context, perLease } from '../../graphql/context.ts';
 import { rowId } from '../../graphql/ids.ts';
 import { valueOrUnknown } from '../../graphql/stored-enum.ts';
-import { ExecutionEventConnection } from '../executions/event-connections.ts';
-import { eventPage } from '../executions/event-pages.ts';
-import { EventTypeEnum, ExecutionEventRef } from '../executions/event-types.ts';
+import { addFeedFields } from '../executions/feed-fields.ts';
 import { headOf as streamHeadOf } from '../executions/heads.ts';
 import { TrainingConfigRef } from './config-types.ts';
 import { TrainingMethodEnum, TrainingOrder, TrainingProviderEnum, TrainingStatusEnum } from './enums.ts';
@@ -83,10 +81,6 @@ export const TrainingExecutionRef = builder.prismaNode('TrainingExecution', {
       description: 'How often a worker has taken it; more than 1 after a worker was lost.',
       resolve: async ({ id }, _args, context) => (await headOf(context, id))?.attempt ?? 0,
     }),
-    lastSeq: t.int({
-      description: 'The number of its newest event.',
-      resolve: async ({ id }, _args, context) => (await headOf(context, id))?.lastSeq ?? 0,
-    }),
     cancelRequestedAt: t.field({
       type: 'DateTime',
       nullable: true,
@@ -130,33 +124,10 @@ export const TrainingExecutionRef = builder.prismaNode('TrainingExecution', {
       description: 'When it ended, however it did; null before.',
     }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When its row last changed.' }),
-    logs: t.connection(
-      {
-        type: ExecutionEventRef,
-        description:
-          'Its log lines, oldest first, from the event feed, which has them all. `last: 100` for the newest. ' +
-          'Pages of at most 500; cursors are event numbers.',
-        resolve: ({ id }, args, context) => eventPage(context, { kind: 'training', id }, args, ['log']),
-      },
-      { name: 'TrainingLogConnection', description: 'A page of log lines.' },
-      { name: 'TrainingLogEdge', description: 'A log line with its place in the feed.' },
-    ),
-    events: t.connection(
-      {
-        type: ExecutionEventRef,
-        description:
-          'Everything that happened, in order. Pages of at most 500; cursors are event numbers, so ' +
-          '`executionEvents(after:)` goes on where a page ends.',
-        args: {
-          types: t.arg({ type: [EventTypeEnum], description: 'Only events of these kinds; default: all.' }),
-        },
-        resolve: ({ id }, args, context) =>
-          eventPage(context, { kind: 'training', id }, args, args.types ?? undefined),
-      },
-      ExecutionEventConnection,
-    ),
   }),
 });
+
+addFeedFields(TrainingExecutionRef, 'training');
 
 builder.prismaObjectField(TrainingExecutionRef, 'retryOf', (t) =>
   t.field({

@@ -1,32 +1,28 @@
-import type { GraphQLResolveInfo } from 'graphql';
 import { builder } from '../../graphql/builder.ts';
-import { type Context, requireUser } from '../../graphql/context.ts';
-import { NotFoundError } from '../../graphql/errors.ts';
+import { requireUser } from '../../graphql/context.ts';
 import { encodeGlobalId } from '../../graphql/ids.ts';
 import {
+  addExecutionSubscriptions,
   DEFAULT_RATE,
-  ExecutionEventBatchRef,
-  FOLLOWING,
   gapOf,
+  newestState,
   RATE,
-  subscribeToEvents,
-  subscribeToState,
-} from '../executions/event-subscription.ts';
+} from '../executions/subscriptions.ts';
 import { TrainingExecutionFilter } from './filter.ts';
 import { followRuns } from './follow-runs.ts';
 import type { ChangedRun } from './runs-feed.ts';
 import { TrainingExecutionRef } from './schema.ts';
 import { trainingExecutions } from './table.ts';
 
-const ID = 'Global id or row id (exec_…) of a run of the caller’s.';
-const OF = { kind: 'training', typename: 'TrainingExecution' } as const;
+const RUNS = { kind: 'training', table: trainingExecutions } as const;
 
-/** @throws {NotFoundError} where the run was deleted before it was read */
-async function newestState(context: Context, info: GraphQLResolveInfo, id: string) {
-  const run = await trainingExecutions.one(context, info, id);
-  if (!run) throw new NotFoundError('training execution', id);
-  return run;
-}
+addExecutionSubscriptions({
+  typename: 'TrainingExecution',
+  noun: 'training run',
+  prefix: 'execution',
+  ref: TrainingExecutionRef,
+  ...RUNS,
+});
 
 const TrainingExecutionListChangeRef = builder
   .objectRef<ChangedRun>('TrainingExecutionListChange')
@@ -52,32 +48,6 @@ const TrainingExecutionListChangeRef = builder
   });
 
 builder.subscriptionFields((t) => ({
-  executionEvents: t.field({
-    type: ExecutionEventBatchRef,
-    description:
-      'Every event of a run from a cursor on, then live, in order, each once; completes after the end. A client that ' +
-      'lost its connection goes on with `after: <lastSeq>`.',
-    extensions: { carriesData: true, cursor: 'after' },
-    args: {
-      id: t.arg.id({ required: true, description: ID }),
-      after: t.arg.int(FOLLOWING.after),
-      maxWaitMs: t.arg.int(FOLLOWING.maxWaitMs),
-    },
-    subscribe: (_root, args, context) => subscribeToEvents(context, OF, args),
-    resolve: (batch) => batch,
-  }),
-  executionChanged: t.field({
-    type: TrainingExecutionRef,
-    description:
-      'The newest state of a run, at once and whenever it changes, the last change always among them; completes after ' +
-      'the end.',
-    args: {
-      id: t.arg.id({ required: true, description: ID }),
-      maxRate: t.arg.float({ required: true, defaultValue: DEFAULT_RATE, description: RATE }),
-    },
-    subscribe: (_root, args, context) => subscribeToState(context, OF, args),
-    resolve: ({ id }, _args, context, info) => newestState(context, info, id),
-  }),
   executionsChanged: t.field({
     type: TrainingExecutionRef,
     description:
@@ -93,7 +63,7 @@ builder.subscriptionFields((t) => ({
     },
     subscribe: (_root, { filter, maxRate }, context) =>
       followRuns(context, requireUser(context), { filter, minGapMs: gapOf(maxRate), namesDeleted: false }),
-    resolve: ({ id }, _args, context, info) => newestState(context, info, id),
+    resolve: ({ id }, _args, context, info) => newestState(RUNS, context, info, id),
   }),
   executionListChanged: t.field({
     type: TrainingExecutionListChangeRef,

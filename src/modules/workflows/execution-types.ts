@@ -5,9 +5,7 @@ import { rowId, uuidOrNone } from '../../graphql/ids.ts';
 import { objectIn, outputOf } from '../../graphql/json-shapes.ts';
 import { valueOrUnknown } from '../../graphql/stored-enum.ts';
 import { tenants } from '../accounts/table.ts';
-import { ExecutionEventConnection, ExecutionLogConnection } from '../executions/event-connections.ts';
-import { eventPage } from '../executions/event-pages.ts';
-import { EventTypeEnum, ExecutionEventRef } from '../executions/event-types.ts';
+import { addFeedFields } from '../executions/feed-fields.ts';
 import { headOf } from '../executions/heads.ts';
 import { executionError, executionMetrics } from '../executions/shapes.ts';
 import { WorkflowExecutionStatus } from './enums.ts';
@@ -100,34 +98,10 @@ export const WorkflowExecutionRef = builder.prismaNode('WorkflowExecution', {
       resolve: async ({ id }, _args, context) =>
         (await headOf(context, { kind: 'workflow', id }))?.retryOf ?? null,
     }),
-    lastSeq: t.int({
-      description: 'The number of its newest event.',
-      resolve: async ({ id }, _args, context) =>
-        (await headOf(context, { kind: 'workflow', id }))?.lastSeq ?? 0,
-    }),
-    events: t.connection(
-      {
-        type: ExecutionEventRef,
-        description: 'Everything that happened, in order. Pages of at most 500; cursors are event numbers.',
-        args: {
-          types: t.arg({ type: [EventTypeEnum], description: 'Only events of these kinds; default: all.' }),
-        },
-        resolve: ({ id }, args, context) =>
-          eventPage(context, { kind: 'workflow', id }, args, args.types ?? undefined),
-      },
-      ExecutionEventConnection,
-    ),
-    logs: t.connection(
-      {
-        type: ExecutionEventRef,
-        description:
-          'Its log lines, oldest first. `last: 100` for the newest. Pages of at most 500; cursors are event numbers.',
-        resolve: ({ id }, args, context) => eventPage(context, { kind: 'workflow', id }, args, ['log']),
-      },
-      ExecutionLogConnection,
-    ),
   }),
 });
+
+addFeedFields(WorkflowExecutionRef, 'workflow');
 
 const [page, edge] = connectionOf('WorkflowExecution', 'runs of workflows');
 export const WorkflowExecutionConnection = builder.connectionObject(

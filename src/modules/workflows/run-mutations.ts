@@ -1,19 +1,18 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { builder } from '../../graphql/builder.ts';
 import { assertSignedIn, type Context, requireUser } from '../../graphql/context.ts';
-import {
-  ConflictError,
-  ExecutionEndedError,
-  ExecutionNotEndedError,
-  ForbiddenError,
-  LimitReachedError,
-  NotFoundError,
-  UnauthenticatedError,
-  ValidationError,
-} from '../../graphql/errors.ts';
+import { ConflictError } from '../../graphql/errors.ts';
 import { encodeGlobalId, isUuid, rowId } from '../../graphql/ids.ts';
 import type { ExecutionKind, ExecutionRef } from '../../platform/feed/events.ts';
 import { ExecutionKindEnum } from '../executions/kinds.ts';
+import {
+  CANCEL_REASON,
+  ENDING,
+  IDEMPOTENCY_KEY,
+  RETRYING,
+  RUN_ID,
+  STARTING,
+} from '../executions/mutation-parts.ts';
 import { ExecutionPriorityEnum } from '../executions/priority.ts';
 import { WorkflowExecutionRef } from './execution-types.ts';
 import type { WorkflowRunService } from './run-service.ts';
@@ -25,11 +24,6 @@ declare module '../../graphql/context.ts' {
     workflowRuns: WorkflowRunService;
   }
 }
-
-const ID = 'Global id or row id of a run of the caller’s.';
-const KEY =
-  'Any text, e.g. a uuid made before the first try. The same key with the same input returns the same execution, however ' +
-  'often and however many at once; with another input it is a ConflictError.';
 
 const Decision = builder.enumType('Decision', {
   description: 'An answer to a question.',
@@ -84,15 +78,7 @@ function execution(context: Context, info: GraphQLResolveInfo, id: string) {
   return workflowExecutions.oneOrThrow(context, info, id);
 }
 
-const starting = [
-  UnauthenticatedError,
-  ForbiddenError,
-  NotFoundError,
-  ValidationError,
-  ConflictError,
-  LimitReachedError,
-];
-const steering = [UnauthenticatedError, NotFoundError, ExecutionEndedError, ConflictError, ValidationError];
+const steering = [...ENDING, ConflictError];
 
 builder.mutationFields((t) => ({
   runWorkflow: t.field({
@@ -109,9 +95,9 @@ builder.mutationFields((t) => ({
         defaultValue: 'normal',
         description: 'Who is next among the tenant’s runs that wait.',
       }),
-      idempotencyKey: t.arg.string({ description: KEY }),
+      idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
     },
-    errors: { types: starting },
+    errors: { types: STARTING },
     resolve: async (_root, args, context, info) => {
       const id = await context.services.workflowRuns.run(context.db, requireUser(context), args);
       return await execution(context, info, id);
@@ -123,10 +109,10 @@ builder.mutationFields((t) => ({
       'Runs the workflow of an ended run again, as it is defined now, with the same input, as a new run that names the old ' +
       'one in `retryOf`.',
     args: {
-      executionId: t.arg.id({ required: true, description: ID }),
-      idempotencyKey: t.arg.string({ description: KEY }),
+      executionId: t.arg.id({ required: true, description: RUN_ID }),
+      idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
     },
-    errors: { types: [...starting, ExecutionNotEndedError] },
+    errors: { types: RETRYING },
     resolve: async (_root, args, context, info) => {
       const of = runNamed(args.executionId);
       const id = await context.services.workflowRuns.rerun(context.db, requireUser(context), of, args);
@@ -139,14 +125,14 @@ builder.mutationFields((t) => ({
       'Runs an ended run again from one of its steps on, as it was defined then, as a new run that names the old one in ' +
       '`retryOf`: steps of the main line that do not follow that step are taken over with their outputs, and the state.',
     args: {
-      executionId: t.arg.id({ required: true, description: ID }),
+      executionId: t.arg.id({ required: true, description: RUN_ID }),
       stepId: t.arg.id({
         required: true,
         description: 'The step, by its id in the definition. One within another step stands for that one.',
       }),
-      idempotencyKey: t.arg.string({ description: KEY }),
+      idempotencyKey: t.arg.string({ description: IDEMPOTENCY_KEY }),
     },
-    errors: { types: [...starting, ExecutionNotEndedError] },
+    errors: { types: RETRYING },
     resolve: async (_root, args, context, info) => {
       const of = runNamed(args.executionId);
       const { workflowRuns } = context.services;
@@ -165,7 +151,7 @@ builder.mutationFields((t) => ({
         description:
           'Global id or row id of a training run, a run of an agent or of a workflow of the caller’s.',
       }),
-      reason: t.arg.string({ description: 'Shown with the status. Default: cancelled.' }),
+      reason: t.arg.string({ description: CANCEL_REASON }),
     },
     errors: { types: steering },
     resolve: async (_root, args, context) => {
@@ -180,7 +166,7 @@ builder.mutationFields((t) => ({
     description:
       'Lets a run of a workflow begin no further step until it is resumed. Steps that run may end.',
     args: {
-      executionId: t.arg.id({ required: true, description: ID }),
+      executionId: t.arg.id({ required: true, description: RUN_ID }),
       reason: t.arg.string({ description: 'Shown with the status. Default: paused.' }),
     },
     errors: { types: steering },
@@ -194,7 +180,7 @@ builder.mutationFields((t) => ({
   resumeExecution: t.field({
     type: WorkflowExecutionRef,
     description: 'Goes on with a run of a workflow that was paused, from where it was.',
-    args: { executionId: t.arg.id({ required: true, description: ID }) },
+    args: { executionId: t.arg.id({ required: true, description: RUN_ID }) },
     errors: { types: steering },
     resolve: async (_root, { executionId }, context, info) => {
       assertSignedIn(context);

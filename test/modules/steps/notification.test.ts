@@ -13,15 +13,16 @@ import type { ChannelsConfig } from '../../../src/platform/channel-settings.ts';
 import { createServiceDatabase, type ServiceDatabase } from '../../../src/platform/db/service.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { makeUser, type User } from '../../support/api.ts';
-import { type HttpReceiver, startHttpReceiver } from '../../support/http-receiver.ts';
 import { type MailServer, startMailServer } from '../../support/mail-server.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { type Answer, posted, type Receiver, startReceiver } from '../../support/receiver.ts';
 
 let testDatabase: TestDatabase;
 let admin: Client;
 let database: ServiceDatabase;
 let mail: MailServer;
-let receiver: HttpReceiver;
+let receiver: Receiver;
+let answer: Answer;
 let owner: User;
 
 beforeAll(async () => {
@@ -38,7 +39,8 @@ beforeEach(async () => {
       else done();
     },
   });
-  receiver = await startHttpReceiver();
+  answer = {};
+  receiver = await startReceiver(() => answer);
   return async () => {
     await mail.close();
     await receiver.close();
@@ -106,7 +108,7 @@ describe('the step notification', () => {
   it('posts the whole text to Slack, and as a text message', async () => {
     await run({ channel: 'slack', template: TEMPLATE, recipients: ['#invoices'] });
     await run({ channel: 'sms', template: TEMPLATE, recipients: ['+15550100001'] });
-    expect(receiver.received).toMatchObject([
+    expect(posted(receiver)).toMatchObject([
       { path: '/slack', body: { text: `Invoice of Smith &amp; Sons\n\n${BODY}` } },
       {
         path: '/sms',
@@ -151,7 +153,7 @@ describe('the step notification', () => {
       code: 'RECIPIENT_INVALID',
       isFinal: true,
     });
-    receiver.answer((response) => void response.writeHead(429, { 'retry-after': '3' }).end());
+    answer = { status: 429, headers: { 'retry-after': '3' } };
     await expect(
       run({ channel: 'sms', template: 'Hello', recipients: ['+15550100001'] }),
     ).rejects.toMatchObject({

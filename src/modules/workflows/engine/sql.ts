@@ -5,8 +5,9 @@ import { feedHintText } from '../../../platform/live/hint-source.ts';
 import type { Plan, PlannedStep } from './plan.ts';
 
 /**
- * The engine's functions in the database, migrations-sql/20261128000100_workflow_engine.sql. Each is one transaction that
- * holds the lock of its execution; readers of the feed are told of it where that is not the database's to do.
+ * The engine's functions in the database, migrations-sql/20261128000100_workflow_engine.sql and the two after it. Each is
+ * one transaction that holds the lock of its execution; readers of the feed are told of it where that is not the database's
+ * to do.
  */
 
 /** Names one run of a step. */

@@ -4,14 +4,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { retryAfterMs } from '../../../../src/modules/notifications/channels/retry-after.ts';
 import { slackChannel } from '../../../../src/modules/notifications/channels/slack.ts';
 import { smsChannel } from '../../../../src/modules/notifications/channels/sms.ts';
-import { type HttpReceiver, startHttpReceiver } from '../../../support/http-receiver.ts';
+import { type Answer, posted, type Receiver, startReceiver } from '../../../support/receiver.ts';
 
 const owner = { userId: 'u', tenantId: null };
 const WEBHOOK = 'https://hooks.slack.com/services/T000/B000/secretsecret';
 
-let receiver: HttpReceiver;
+let receiver: Receiver;
+let answer: Answer;
 beforeEach(async () => {
-  receiver = await startHttpReceiver();
+  answer = {};
+  receiver = await startReceiver(() => answer);
 });
 afterEach(() => receiver.close());
 
@@ -35,14 +37,14 @@ describe('Slack', () => {
       delivered: ['#operations'],
       refused: [],
     });
-    expect(receiver.received).toMatchObject([
+    expect(posted(receiver)).toMatchObject([
       { method: 'POST', path: '/services/secret-path', body: { text: 'Hello', channel: '#operations' } },
     ]);
   });
 
   it('is given no markup: nobody is woken by what a template is filled with', async () => {
     await slack()({ ...message, recipients: ['#x'], message: '<!channel> <http://evil|click> a & b' });
-    expect(receiver.received[0]?.body.text).toBe('&lt;!channel&gt; &lt;http://evil|click&gt; a &amp; b');
+    expect(posted(receiver)[0]?.body.text).toBe('&lt;!channel&gt; &lt;http://evil|click&gt; a &amp; b');
   });
 
   it('posts to the webhook that a recipient is, and shows it nowhere', async () => {
@@ -60,7 +62,7 @@ describe('Slack', () => {
     const delivery = await slackChannel(undefined)({ ...message, recipients: [WEBHOOK, WEBHOOK] });
     setGlobalDispatcher(usual);
     expect(delivery).toEqual({ delivered: ['webhook'], refused: [] });
-    expect(receiver.received).toMatchObject([
+    expect(posted(receiver)).toMatchObject([
       {
         path: '/services/T000/B000/secretsecret',
         headers: { host: 'hooks.slack.com' },
@@ -104,7 +106,7 @@ describe('a text message', () => {
   it('is posted for each number with a key of its own and the token', async () => {
     const recipients = ['+1 (555) 010-0001', '+15550100002', '+15550100001'];
     expect((await sms()({ ...message, recipients })).delivered).toEqual(['+15550100001', '+15550100002']);
-    expect(receiver.received.map(({ path, body }) => ({ path, body }))).toEqual(
+    expect(posted(receiver).map(({ path, body }) => ({ path, body }))).toEqual(
       ['+15550100001', '+15550100002'].map((to) => ({
         path: '/messages',
         body: { to, from: '+15550100', text: 'Hello', idempotencyKey: `key-1/${to}` },
@@ -137,8 +139,9 @@ describe('a text message', () => {
 
 describe('an answer of', () => {
   const send = () => sms()({ ...message, recipients: ['+15550100001'] });
-  const answered = (status: number, headers: Record<string, string> = {}) =>
-    receiver.answer((response) => void response.writeHead(status, headers).end('gateway-token secret'));
+  const answered = (status: number, headers: Record<string, string> = {}) => {
+    answer = { status, headers, body: 'gateway-token secret' };
+  };
 
   it.each([400, 401, 403, 404, 410, 422, 501, 301, 302, 307, 308])('%d is final', async (status) => {
     answered(status, { location: `${receiver.url}/elsewhere`, 'retry-after': '5' });
@@ -160,13 +163,13 @@ describe('an answer of', () => {
   });
 
   it('endless length is not read', async () => {
-    receiver.answer((response) => {
+    answer = (response) => {
       const more = () => {
         while (!response.destroyed && response.write(Buffer.alloc(65_536)));
       };
       response.on('drain', more);
       more();
-    });
+    };
     expect((await send()).delivered).toEqual(['+15550100001']);
   });
 
@@ -180,7 +183,7 @@ describe('an answer of', () => {
   });
 
   it('a server that is silent is waited for no longer than the time there is', async () => {
-    receiver.answer(() => {});
+    answer = () => {};
     const config = { url: receiver.url, from: '+15550100' };
     const send = smsChannel(config, { timeoutMs: 100 });
     expect(await failureOf(send({ ...message, recipients: ['+15550100001'] }))).toMatchObject({
@@ -193,7 +196,7 @@ describe('an answer of', () => {
   it('a server that is silent ends with the step', async () => {
     const cancelling = new AbortController();
     const reason = new Error('the run was cancelled');
-    receiver.answer(() => cancelling.abort(reason));
+    answer = () => cancelling.abort(reason);
     const sending = sms()({ ...message, recipients: ['+15550100001'], signal: cancelling.signal });
     await expect(sending).rejects.toBe(reason);
   });
