@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Data } from '../support/api.ts';
+import { type Data, tokenOf } from '../support/api.ts';
 import { Checker } from '../support/live/isolation/checker.ts';
 import { proveIsolation } from '../support/live/isolation/proof.ts';
+import { RENEWALS, SocketCaller } from '../support/live/isolation/socket-caller.ts';
 import { type Field, subscriptionTo } from '../support/live/isolation/subscription.ts';
 import { type Run, type Viewer, World } from '../support/live/isolation/world.ts';
 import { lineOf } from '../support/live/lines.ts';
@@ -94,6 +95,23 @@ describe('the checker notices', () => {
     expect(findings('executionChanged', other)).toEqual(['an answer made for somebody else']);
     expect(findings('executionChanged', state(mine, 3), state(mine, 2))).toEqual(['an older state']);
   });
+});
+
+it('takes a socket that was dropped for gone at once', async () => {
+  const world = await World.open(1);
+  const [owner] = world.owners;
+  const viewer: Viewer = { name: 'A', isService: false, ...(owner && { owner }) };
+  const token = () => tokenOf({ role: 'authenticated', sub: owner?.user.id ?? '' });
+  const caller = new SocketCaller({ viewer, url: world.api.url, token, checker: new Checker(world) });
+  const renewal = await token();
+  for (const by of RENEWALS) {
+    expect(await caller.renew(renewal, by)).toBe('renewed');
+    caller.drop();
+    // Its close comes later, as an event.
+    expect(await caller.renew(renewal, by)).toBe('renewed');
+  }
+  caller.drop();
+  await world.close();
 });
 
 function openToAll(): string {

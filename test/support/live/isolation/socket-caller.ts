@@ -53,6 +53,8 @@ export class SocketCaller implements Caller {
 
   drop(): void {
     this.#connection?.drop();
+    // Its close comes later: whoever is next would still write to it.
+    this.#connection = undefined;
   }
 
   /** Asks the server to take another token without a break. @returns what else the server did in other words */
