@@ -65,7 +65,7 @@ export const settings = z.object({
   // On two cores four to eight served most requests a second; more of them only took turns.
   DATABASE_POOL_SIZE: whole(1, 200)
     .default(8)
-    .describe('Connections of the API; as many operations run at once.'),
+    .describe('Connections of the API, each with a client of some 4 MB; as many operations run at once.'),
   STATEMENT_TIMEOUT_MS: whole(100, 600_000)
     .default(15_000)
     .describe('Longest time one SQL statement may take.'),
