@@ -40,6 +40,8 @@ export class EventGroup implements Group {
   /** What comes after this event came while somebody was live; what is before it, they catch up with. */
   #liveFrom = 0;
   #isRunning = false;
+  /** Whether there was more than went into the last page: it has gathered for long enough. */
+  #hasRest = false;
   /** When the last frame went out, by `performance.now()`. */
   #sentAt = Number.NEGATIVE_INFINITY;
 
@@ -123,10 +125,12 @@ export class EventGroup implements Group {
   async #deliver(): Promise<void> {
     if (this.#feed.failure) return this.#fail(this.#feed.failure);
     const gap = this.#sentAt + this.#source.minGapMs - performance.now();
-    if (gap > 0 && this.#feed.head - this.#cursor < PAGE) await this.#options.pause(gap);
+    const isDue = this.#hasRest || this.#feed.head - this.#cursor >= PAGE;
+    if (gap > 0 && !isDue) await this.#options.pause(gap);
     if (this.#live.size === 0) return;
     const from = this.#cursor;
     const page = await this.#feed.after(from);
+    this.#hasRest = this.#hasMore(page);
     const isWanted = this.#live.size > 0 && from === this.#cursor;
     if (!isWanted || (page.events.length === 0 && !page.ended)) return;
     const frame = await this.#make(page);

@@ -67,7 +67,8 @@ export class EventStage {
 
   constructor({ ring = { events: 8, bytes: 1e6 }, after = 0, minGapMs = 0 }: StageOptions = {}) {
     const { stored, held, stats } = this;
-    const read = (_ref: unknown, from: number) => held.hold(() => stored.read(from));
+    const read = (_ref: unknown, from: number, { most }: { most: number }) =>
+      held.hold(() => stored.read(from, most));
     this.stream = new LiveStream({ ref: stored.ref, read, limits: ring, stats });
     this.stream.resume(stored.lastSeq);
     this.group = new EventGroup(
