@@ -5,7 +5,7 @@ import { defaultLiveLimits } from '../../src/platform/config.ts';
 import { appendEvents, findStream } from '../../src/platform/feed/feed.ts';
 import { type Data, insertConfig, startApi, type TestApi, tokenOf, type User } from '../support/api.ts';
 import { connectFeed, type FeedClient, insertTraining, line, numbered } from '../support/feed.ts';
-import { type Counted, watchCounters } from '../support/live/counted.ts';
+import { type Counted, type Counters, watchCounters } from '../support/live/counted.ts';
 import { openProtocolSocket, type ProtocolSocket } from '../support/live/protocol-socket.ts';
 import { START } from '../support/start.graphql.ts';
 import { insertTenant } from '../support/tenants.ts';
@@ -126,9 +126,19 @@ async function follower(after: number): Promise<Client> {
 
 const lastSeq = ({ payload }: Data): number => payload.data.executionEvents.lastSeq;
 
-/** Appends until somebody's connection is full. */
-async function fill(paused = 1): Promise<void> {
-  while (counted.now().paused < paused) await append(...numbered(LARGE, 10));
+/**
+ * Keeps so many operations paused until something holds: a kernel may let its buffers grow, and take more of what seemed
+ * stuck.
+ */
+async function keepPaused(count: number, holds: (now: Counters) => boolean): Promise<void> {
+  let isOver = false;
+  const over = counted.until(holds).then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    if (counted.now().paused < count) await append(...numbered(LARGE, 10));
+    else await Promise.race([over, counted.until(({ paused }) => paused < count)]);
+  }
 }
 
 /** A subscription over server-sent events. */
@@ -211,20 +221,20 @@ describe('a client that does not read', () => {
     await counted.until(({ subscribers }) => subscribers === 3);
     const before = counted.now();
     stuck.pause();
-    await fill();
+    await keepPaused(2, ({ paused }) => paused === 2);
     expect(Number((await liveStats()).bufferedBytes)).toBeGreaterThan(65_536);
-    await counted.until(({ paused }) => paused === 2);
     const { skipped } = counted.now();
     await append('one more');
-    await counted.until((now) => now.skipped > skipped);
+    await keepPaused(2, (now) => now.skipped > skipped);
     const newest = (await findStream(writer, { kind: 'training', id }))?.lastSeq ?? 0;
     while (lastSeq(await reading.next()) < newest);
-    await counted.until(({ stalled }) => stalled > before.stalled);
+    await keepPaused(2, ({ stalled }) => stalled > before.stalled);
     stuck.resume();
     expect(await stuck.closed).toBe(4499);
     await counted.until(({ subscribers }) => subscribers === 1);
     expect(await liveStats()).toMatchObject({ paused: 0, bufferedBytes: 0, webSockets: 1 });
-    expect(counted.since(before)).toMatchObject({ stalled: 1, pauses: 2 });
+    expect(counted.since(before)).toMatchObject({ stalled: 1 });
+    expect(counted.since(before).pauses).toBeGreaterThanOrEqual(2);
   });
 
   it('is the same over server-sent events', async () => {
@@ -233,11 +243,11 @@ describe('a client that does not read', () => {
     await counted.until(({ subscribers }) => subscribers === 1);
     expect(await liveStats()).toMatchObject({ sockets: 1, eventStreams: 1, webSockets: 0, users: 1 });
     response.pause();
-    await fill();
-    await counted.until(({ stalled }) => stalled > before.stalled);
+    await keepPaused(1, ({ stalled }) => stalled > before.stalled);
     await counted.until(({ subscribers }) => subscribers === 0);
     expect(await liveStats()).toMatchObject({ paused: 0, bufferedBytes: 0, eventStreams: 0, users: 0 });
-    expect(counted.since(before)).toMatchObject({ stalled: 1, pauses: 1 });
+    expect(counted.since(before)).toMatchObject({ stalled: 1 });
+    expect(counted.since(before).pauses).toBeGreaterThanOrEqual(1);
   });
 });
 
