@@ -17,7 +17,6 @@ import { isWanted } from './wanted.ts';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 21);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 1);
 const WRITERS = process.env.BENCH_WRITERS?.split(',').map(Number) ?? [1, 8, 32];
-const WATCHERS_PER_RUN = 10;
 /** How long the API may take, after the last batch, for what it has not delivered yet. */
 const PATIENCE_MS = 60_000;
 
@@ -41,7 +40,8 @@ const ROWS = 'rows';
 const sides: Record<string, Measure> = {
   [ROWS]: through((ways) => ways.rows),
   feed: through((ways) => ways.feed),
-  'watched feed': fillWatched,
+  'watched by one': (stage, runs) => fillWatched(stage, runs, 1),
+  'watched by ten': (stage, runs) => fillWatched(stage, runs, 10),
   'notifying feed': through((ways) => ways.notifying),
   'rows of one document': through((ways) => ways.rowsOfDocument),
   'a notification a row': through((ways) => ways.notifyingEach),
@@ -103,12 +103,12 @@ function rotated<Item>(items: readonly Item[], by: number): Item[] {
   return [...items.slice(first), ...items.slice(0, first)];
 }
 
-/** The feed, while each run has its watchers, who must be sent every line once and in order. */
-async function fillWatched(stage: Stage, runs: readonly OwnedRun[]): Promise<number> {
+/** The feed, while each run has so many watchers, who must be sent every line once and in order. */
+async function fillWatched(stage: Stage, runs: readonly OwnedRun[], count: number): Promise<number> {
   const { ways, watchers } = stage;
   await watchers.ask('open', {
     port: stage.api.port,
-    sockets: runs.length * WATCHERS_PER_RUN,
+    sockets: runs.length * count,
     watches: watchesOf(stage, runs),
     document: PAGE_DOCUMENT,
     fromCursor: true,
