@@ -6,6 +6,7 @@ import { badInput, NotFoundError } from '../../graphql/errors.ts';
 import { rowId } from '../../graphql/ids.ts';
 import type { Row } from '../../graphql/page.ts';
 import type { ExecutionKind } from '../../platform/feed/events.ts';
+import { PAGE, PAGE_BYTES } from '../../platform/feed/stream-pages.ts';
 import { ExecutionEventRef } from './event-types.ts';
 import { type EventBatch, followEvents, followState } from './follow.ts';
 import { RUN_ID } from './mutation-parts.ts';
@@ -30,7 +31,7 @@ export const ExecutionEventBatchRef = builder.objectRef<EventBatch>('ExecutionEv
     events: t.field({
       type: [ExecutionEventRef],
       description:
-        'In order, without gaps; at most 500, or as many as take 262,144 bytes together. Empty only in a last batch ' +
+        `In order, without gaps; at most ${PAGE}, or as many as take ${PAGE_BYTES.toLocaleString('en')} bytes together. Empty only in a last batch ` +
         'that says nothing but the end.',
       resolve: ({ events }) => events,
     }),

@@ -3,6 +3,8 @@ import type { ExecutionEvent, ExecutionRef } from './events.ts';
 
 /** The most events of a stream that are read at once. */
 export const PAGE = 500;
+/** Bytes of their payloads' text: a frame is made of a page, and each of many slow clients may hold one of its own. */
+export const PAGE_BYTES = 262_144;
 
 /** An event with what it takes in memory, as told by the length of its payload's text. */
 export type SizedEvent = { event: ExecutionEvent; bytes: number };

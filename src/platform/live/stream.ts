@@ -1,5 +1,5 @@
 import type { ExecutionEvent, ExecutionRef } from '../feed/events.ts';
-import { PAGE, type StreamPage } from '../feed/stream-pages.ts';
+import { PAGE, PAGE_BYTES, type StreamPage } from '../feed/stream-pages.ts';
 import { firstOf, Ring, type RingLimits } from './ring.ts';
 import type { LiveStats } from './stats.ts';
 import type { ReadStream } from './stream-reader.ts';
@@ -13,8 +13,8 @@ export type FeedPage<Event extends { seq: number } = ExecutionEvent> = {
   ended: boolean;
 };
 
-/** A frame is made of a page, and each of many slow clients may hold one of its own: what is larger goes in several. */
-const ONE_PAGE = { events: PAGE, bytes: 262_144 };
+/** What is larger goes in several. */
+const ONE_PAGE = { events: PAGE, bytes: PAGE_BYTES };
 
 type Options = { ref: ExecutionRef; read: ReadStream; limits: RingLimits; stats: LiveStats };
 
