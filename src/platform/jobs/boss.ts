@@ -9,7 +9,10 @@ import { SCHEMA } from './install.ts';
 const POLL_SECONDS = 1;
 /** See EVERY_QUEUE in define.ts for what these add up to. */
 const HEARTBEAT_REFRESH_SECONDS = 2;
-const SUPERVISE_SECONDS = 3;
+/** How often dead workers are looked for, by one worker for all; */
+const MONITOR_SECONDS = 2;
+/** and how often each tries to be the one, so that one that has died itself is soon made up for. */
+const SUPERVISE_SECONDS = 1;
 
 /** pg-boss with the settings that make a takeover quick; started by its caller, as the login role runcast_worker. */
 export function createBoss(options: { url: string; log: Logger }): PgBoss {
@@ -24,9 +27,9 @@ export function createBoss(options: { url: string; log: Logger }): PgBoss {
     schedule: false,
     useListenNotify: true,
     superviseIntervalSeconds: SUPERVISE_SECONDS,
-    monitorIntervalSeconds: SUPERVISE_SECONDS,
+    monitorIntervalSeconds: MONITOR_SECONDS,
     // Burst mode looks at this cache to see a backlog.
-    queueCacheIntervalSeconds: SUPERVISE_SECONDS,
+    queueCacheIntervalSeconds: MONITOR_SECONDS,
     max: 4,
     connectionTimeoutMillis: 5_000,
     application_name: 'runcast jobs',
@@ -37,10 +40,15 @@ export function createBoss(options: { url: string; log: Logger }): PgBoss {
   return boss;
 }
 
-/** @throws {StartupError} where the queue's schema is missing or of another version */
+/**
+ * Starts it, and puts back what dead workers have left: one that is started because others die may not live to its timer.
+ *
+ * @throws {StartupError} where the queue's schema is missing or of another version
+ */
 export async function startBoss(boss: PgBoss): Promise<void> {
   try {
     await boss.start();
+    await boss.supervise().catch((error) => boss.emit('error', error));
   } catch (cause) {
     // pg-boss gives these no code.
     if (!/pg-boss (is not installed|database requires migrations)/.test(messageOf(cause))) throw cause;

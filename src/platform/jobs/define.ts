@@ -22,7 +22,7 @@ export type Job<Payload, Dependencies> = JobQueue & {
 
 /**
  * Settings of every queue, because what they decide is the same for all: how soon a dead worker's job is taken over.
- * With a heartbeat of 10 s, refreshed every 2 s, and a supervisor that looks every 3 s it is 7 to 12 s.
+ * With a heartbeat of 10 s, refreshed every 2 s, and a supervisor that looks every 2 to 3 s it is 8 to 13 s.
  */
 const EVERY_QUEUE = {
   // pg-boss's least.

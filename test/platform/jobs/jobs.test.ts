@@ -102,6 +102,22 @@ it('writes the row that pg-boss itself would write, and wakes the workers as it 
   await client.query('delete from pgboss.job');
 });
 
+it('puts back what a dead worker has left as soon as it starts', async () => {
+  const id = await enqueue(sql, counting, { n: 4 });
+  await sql.query(
+    `update pgboss.job set state = 'active', started_on = now() - interval '1 h', heartbeat_on = now() - interval '1 h'
+     where id = $1`,
+    [id],
+  );
+  const { log } = captureLog();
+  const boss = createBoss({ url: database.worker, log });
+  await startBoss(boss);
+  const [job] = await sql.query<{ state: string }>('select state from pgboss.job where id = $1', [id]);
+  await boss.stop({ graceful: false });
+  expect(job?.state).toBe('retry');
+  expect(await handle(1)).toEqual([4]);
+});
+
 it('drains a backlog without waiting between two jobs', async () => {
   const jobs = 200;
   for (let n = 0; n < jobs; n += 1) await enqueue(sql, counting, { n });
