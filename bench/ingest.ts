@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import { withConnection } from '../src/platform/db/connect.ts';
 import { withDatabase } from './database.ts';
-import { PAGE_DOCUMENT } from './live/documents.ts';
+import { PAGE_DOCUMENT, PEER_DOCUMENT } from './live/documents.ts';
 import { BATCH, fill } from './live/fill.ts';
-import { Watchers } from './live/protocol.ts';
+import { type Opening, Watchers } from './live/protocol.ts';
 import { addOpenRuns, type OwnedRun } from './live/runs.ts';
 import { type WayIn, WaysIn } from './live/ways-in.ts';
 import { median } from './median.ts';
-import { type Running, startServer, stopServer } from './servers.ts';
+import { type Running, type Side, startServer, stopServer } from './servers.ts';
 import type { Table } from './table.ts';
 import { addUsers, type User } from './users.ts';
 import { isWanted } from './wanted.ts';
@@ -20,11 +20,30 @@ const WRITERS = process.env.BENCH_WRITERS?.split(',').map(Number) ?? [1, 8, 32];
 /** How long the API may take, after the last batch, for what it has not delivered yet. */
 const PATIENCE_MS = 60_000;
 
+/** Whom the watchers are sent the lines by, and how they ask it. */
+type Server = Side<'ours' | 'bare ws'> & Pick<Opening, 'document' | 'fromCursor' | 'sharesFrame'>;
+
+const OURS: Server = {
+  name: 'ours',
+  program: 'server.ts',
+  document: PAGE_DOCUMENT,
+  fromCursor: true,
+  sharesFrame: false,
+};
+/** The least that any server does that reads the lines and sends them on. */
+const BARE: Server = {
+  name: 'bare ws',
+  program: 'live/bare.ts',
+  document: PEER_DOCUMENT,
+  fromCursor: false,
+  sharesFrame: true,
+};
+
 type Stage = {
   client: Client;
   ways: WaysIn;
   watchers: Watchers;
-  api: Running<string>;
+  servers: readonly Running<string>[];
   users: readonly User[];
 };
 
@@ -40,8 +59,9 @@ const ROWS = 'rows';
 const sides: Record<string, Measure> = {
   [ROWS]: through((ways) => ways.rows),
   feed: through((ways) => ways.feed),
-  'watched by one': (stage, runs) => fillWatched(stage, runs, 1),
-  'watched by ten': (stage, runs) => fillWatched(stage, runs, 10),
+  'watched by one': (stage, runs) => fillWatched(stage, runs, 1, OURS),
+  'watched by ten': (stage, runs) => fillWatched(stage, runs, 10, OURS),
+  'bare ws, watched by one': (stage, runs) => fillWatched(stage, runs, 1, BARE),
   'notifying feed': through((ways) => ways.notifying),
   'rows of one document': through((ways) => ways.rowsOfDocument),
   'a notification a row': through((ways) => ways.notifyingEach),
@@ -57,11 +77,15 @@ export async function ingest(): Promise<Table> {
       const users = await addUsers(client, most, secret);
       await using ways = await WaysIn.open(urls, most);
       await using watchers = new Watchers();
-      const api = await startServer({ name: 'ours', program: 'server.ts' }, { url: urls.api, secret });
+      const servers = await Promise.all(
+        [OURS, BARE].map((side) => startServer(side, { url: urls.api, secret })),
+      );
       try {
         const rows: string[][] = [];
         for (const writers of WRITERS) {
-          rows.push(await compare({ client, ways, watchers, api, users: users.slice(0, writers) }, names));
+          rows.push(
+            await compare({ client, ways, watchers, servers, users: users.slice(0, writers) }, names),
+          );
         }
         return {
           title: `Lines a second in batches of ${BATCH} (medians of ${ROUNDS} rounds of ${SECONDS} s, and of each round’s ratio)`,
@@ -69,7 +93,7 @@ export async function ingest(): Promise<Table> {
           rows,
         };
       } finally {
-        await stopServer(api);
+        await Promise.all(servers.map(stopServer));
       }
     }),
   );
@@ -104,18 +128,22 @@ function rotated<Item>(items: readonly Item[], by: number): Item[] {
 }
 
 /** The feed, while each run has so many watchers, who must be sent every line once and in order. */
-async function fillWatched(stage: Stage, runs: readonly OwnedRun[], count: number): Promise<number> {
-  const { ways, watchers } = stage;
+async function fillWatched(
+  stage: Stage,
+  runs: readonly OwnedRun[],
+  count: number,
+  { name, document, fromCursor, sharesFrame }: Server,
+): Promise<number> {
+  const { ways, watchers, servers } = stage;
+  const port = servers.find((server) => server.name === name)?.port;
+  if (port === undefined) throw new Error(`${name} is not running.`);
   await watchers.ask('open', {
-    port: stage.api.port,
+    ...{ port, document, fromCursor, sharesFrame },
     sockets: runs.length * count,
     watches: watchesOf(stage, runs),
-    document: PAGE_DOCUMENT,
-    fromCursor: true,
-    sharesFrame: false,
   });
   try {
-    await allHaveAll(watchers, runs);
+    await allHaveJoined(watchers);
     await watchers.ask('record', null);
     const rate = await fill(runs, ways.feed, SECONDS);
     await allHaveAll(watchers, runs);
@@ -139,6 +167,11 @@ function watchesOf({ users }: Stage, runs: readonly OwnedRun[]) {
     token: tokens.get(userId) ?? '',
     after: lastSeq - 1,
   }));
+}
+
+async function allHaveJoined(watchers: Watchers): Promise<void> {
+  const late = await watchers.ask('joined', { withinMs: PATIENCE_MS });
+  if (late > 0) throw new Error(`${late} watchers have not been sent anything in ${PATIENCE_MS} ms.`);
 }
 
 async function allHaveAll(watchers: Watchers, runs: readonly OwnedRun[]): Promise<void> {

@@ -75,6 +75,8 @@ export class FeedTail {
         values: ['training', run, tail.lastSeq, MOST_EVENTS],
       });
       if (rows.length === 0) continue;
+      // What is beyond a full batch may have been told of already.
+      if (rows.length === MOST_EVENTS) tail.hasMore = true;
       tail.lastSeq = rows.at(-1)?.seq ?? tail.lastSeq;
       this.#onBatch(run, batchOf(rows, tail.lastSeq));
     }
