@@ -29,13 +29,17 @@ class LoadedFieldsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     if (typeof globalIdOf === 'string') return globalIdResolver(config.parentType, globalIdOf, resolver);
     const columns = columnsOf(config.extensions?.pothosPrismaSelect);
     const { resolve } = config;
-    if (config.kind !== 'PrismaObject' || !columns || !resolve) return resolver;
+    if (!resolve) return resolver;
     // The resolver as it was written, which gets the row as it is.
     const direct = resolve as GraphQLFieldResolver<unknown, Types['Context'], object>;
+    if (config.kind !== 'PrismaObject' || !columns) {
+      if (resolver === direct && resolve.length === 1) readers.set(resolver, resolve as Reader);
+      return resolver;
+    }
     const loaded: typeof resolver = (row, args, context, info) =>
       hasAll(row, columns) ? direct(row, args, context, info) : resolver(row, args, context, info);
     if (resolve.length === 1) {
-      const read = resolve as (row: unknown) => unknown;
+      const read = resolve as Reader;
       readers.set(loaded, (row) => (hasAll(row, columns) ? read(row) : undefined));
     }
     return loaded;

@@ -7,9 +7,17 @@ export const dateTime = new GraphQLScalarType<Date, Date | string>({
   ...DateTimeResolver.toConfig(),
   serialize: (value) =>
     value instanceof Date && !Number.isNaN(value.getTime())
-      ? value.toISOString()
+      ? isoOf(value.getTime())
       : DateTimeResolver.serialize(value),
 });
+
+/** The last moment that was written: fifty lines of a log that came together are of the same one. */
+let known = { at: 0, text: new Date(0).toISOString() };
+
+function isoOf(at: number): string {
+  if (at !== known.at) known = { at, text: new Date(at).toISOString() };
+  return known.text;
+}
 
 /** A number while that is exact, else text. The library's own conversion tells the console so at its first text. */
 export const bigInt = new GraphQLScalarType<bigint | number, number | string>({

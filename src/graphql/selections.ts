@@ -5,7 +5,6 @@ import {
   type FragmentDefinitionNode,
   type GraphQLObjectType,
   type GraphQLSchema,
-  getNamedType,
   type InlineFragmentNode,
   isAbstractType,
   Kind,
@@ -27,7 +26,7 @@ export type Document = {
 /** Fields of one object that are answered under the same key. */
 export type FieldNodes = [FieldNode, ...FieldNode[]];
 
-/** Whether a document has no directives, abstract types or introspection, and no key that objects keep for themselves. */
+/** Whether a document has no directives and no introspection, and no key that objects keep for themselves. */
 export function isPlainDocument(schema: GraphQLSchema, document: DocumentNode): boolean {
   let isPlain = true;
   const refuse = () => {
@@ -40,8 +39,7 @@ export function isPlainDocument(schema: GraphQLSchema, document: DocumentNode): 
     visitWithTypeInfo(types, {
       Directive: refuse,
       Field: ({ name, alias }) => {
-        const type = types.getType();
-        const isKnown = type && !isAbstractType(getNamedType(type)) && types.getParentType();
+        const isKnown = types.getType() && types.getParentType();
         // As a key of an object it would be its prototype.
         const isIntrospection = name.value.startsWith('__') && name.value !== '__typename';
         return isKnown && !isIntrospection && alias?.value !== '__proto__' ? undefined : refuse();

@@ -8,6 +8,7 @@ import {
   GraphQLObjectType,
   type GraphQLResolveInfo,
   GraphQLSchema,
+  type GraphQLTypeResolver,
   parse,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
@@ -53,6 +54,19 @@ async function answers(
   const all: unknown[] = [];
   for (let time = 0; time < TIMES; time += 1) all.push(await executor(args));
   return all;
+}
+
+/** @param seen what resolvers write down of what they are given */
+async function expectSeenAsByGraphqlJs(args: ExecutionArgs, seen: unknown[]): Promise<void> {
+  await execute(args);
+  const expected = JSON.stringify(seen);
+  expect(seen).not.toEqual([]);
+  const executor = createExecutor();
+  for (let time = 0; time < TIMES; time += 1) {
+    seen.length = 0;
+    await executor(args);
+    expect(JSON.stringify(seen)).toBe(expected);
+  }
 }
 
 describe('a query that keeps coming', () => {
@@ -110,6 +124,97 @@ describe('a query that keeps coming', () => {
   });
 });
 
+describe('values of an abstract type', () => {
+  const things = [
+    { __typename: 'Line', kind: 'Line', text: 'a', at: 1 },
+    { __typename: 'Gap', kind: 'Gap', text: 'b', reason: Promise.resolve('lost') },
+  ];
+
+  /** Says what each value is in one of several ways, and counts how often the list was resolved. */
+  function open(ways: {
+    resolveType?: GraphQLTypeResolver<{ kind: string }, unknown>;
+    isTypeOf?: (value: { kind: string }) => boolean;
+  }) {
+    const schema = buildSchema(`
+      type Query { things: [Thing!]  one: Either }
+      type Subscription { things: [Thing!] }
+      interface Thing { text: String! }
+      type Line implements Thing { text: String!  at: Int }
+      type Gap implements Thing { text: String!  reason: String }
+      type Other { text: String! }
+      union Either = Line | Gap`);
+    for (const name of ['Thing', 'Either']) Object.assign(schema.getType(name) ?? {}, ways);
+    if (ways.isTypeOf) Object.assign(schema.getType('Line') ?? {}, ways);
+    const seen = { resolved: 0 };
+    const rootValue = {
+      things() {
+        seen.resolved += 1;
+        return things;
+      },
+      one: Promise.resolve(things[1]),
+    };
+    return { schema, seen, rootValue };
+  }
+
+  const byKind: GraphQLTypeResolver<{ kind: string }, unknown> = ({ kind }) => kind;
+
+  it.each([
+    ['{ things { text __typename ... on Line { at } ... on Gap { reason } } }'],
+    ['{ one { __typename ... on Thing { text } ...G } } fragment G on Gap { why: reason text }'],
+    ['subscription { things { ... on Line { at text } } }'],
+  ])('are answered as graphql-js answers them, by one execution each time: %s', async (query) => {
+    const { schema, seen, rootValue } = open({ resolveType: byKind });
+    const args = { schema, document: parse(query), rootValue };
+    const expected = JSON.stringify(await execute(args));
+    const { resolved } = seen;
+    const executor = createExecutor();
+    for (let time = 0; time < TIMES; time += 1) {
+      expect(JSON.stringify(await executor(args))).toBe(expected);
+      expect(seen.resolved).toBe(resolved * (time + 2));
+    }
+  });
+
+  it.each<[string, Parameters<typeof open>[0]]>([
+    ['says its type later', { resolveType: async ({ kind }) => kind }],
+    ['says its type itself', {}],
+    ['is recognised by its type', { resolveType: byKind, isTypeOf: ({ kind }) => kind === 'Line' }],
+  ])('are left to graphql-js for good where one %s', async (_name, ways) => {
+    const { schema, seen, rootValue } = open(ways);
+    const args = { schema, document: parse('{ things { text ... on Line { at } } }'), rootValue };
+    const expected = JSON.stringify(await execute(args));
+    expect(expected).not.toContain('errors');
+    const executor = createExecutor();
+    for (let time = 0; time < TIMES; time += 1) expect(JSON.stringify(await executor(args))).toBe(expected);
+    // Once here, once each time, and once more for the plan that gave up.
+    expect(seen.resolved).toBe(1 + TIMES + 1);
+  });
+
+  it.each([
+    ['Other'],
+    ['Query'],
+    ['Nothing'],
+  ])('of a type that is none of its types are an error: %s', async (name) => {
+    const { schema, rootValue } = open({ resolveType: () => name });
+    const args = { schema, document: parse('{ things { text } }'), rootValue };
+    const expected = JSON.stringify(await execute(args));
+    expect(expected).toContain('errors');
+    const executor = createExecutor();
+    for (let time = 0; time < TIMES; time += 1) expect(JSON.stringify(await executor(args))).toBe(expected);
+  });
+
+  it('are told by a resolver that is given what graphql-js gives it', async () => {
+    const seen: GraphQLResolveInfo[] = [];
+    const { schema, rootValue } = open({
+      resolveType(value, _context, info) {
+        seen.push(info);
+        return value.kind;
+      },
+    });
+    const args = { schema, document: parse('{ all: things { text } }'), rootValue };
+    await expectSeenAsByGraphqlJs(args, seen);
+  });
+});
+
 describe('what a planned query gives its resolvers', () => {
   type Seen = { row: number; info: GraphQLResolveInfo; args: unknown; context: unknown };
 
@@ -137,14 +242,7 @@ describe('what a planned query gives its resolvers', () => {
   it('is what graphql-js gives them', async () => {
     const { schema, seen } = recording();
     const args = { schema, document, variableValues, contextValue: { who: 'caller' }, rootValue: { top: 1 } };
-    await execute(args);
-    const expected = JSON.stringify(seen);
-    const executor = createExecutor();
-    for (let time = 0; time < TIMES; time += 1) {
-      seen.length = 0;
-      await executor(args);
-      expect(JSON.stringify(seen)).toBe(expected);
-    }
+    await expectSeenAsByGraphqlJs(args, seen);
   });
 
   it('has the same links of the path above fields of one row, and none of another execution', async () => {
