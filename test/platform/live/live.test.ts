@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Claims } from '../../../src/platform/db/claims.ts';
 import { createViewerDatabase, type ViewerDatabase } from '../../../src/platform/db/viewer.ts';
-import { appendEvents } from '../../../src/platform/feed/feed.ts';
+import { appendEvents, readEvents } from '../../../src/platform/feed/feed.ts';
 import { readStreams } from '../../../src/platform/feed/stream-pages.ts';
 import { createLive, type Live } from '../../../src/platform/live/live.ts';
 import type { ChangedExecution } from '../../../src/platform/live/user-hints.ts';
@@ -159,6 +159,30 @@ describe('a page of streams', () => {
       event: { seq: 2, type: 'log', attempt: 0, at: expect.any(Date), payload: line('0').payload },
       bytes: expect.any(Number),
     });
+  });
+
+  it('has every event as other readers have it, whatever its text and moment', async () => {
+    const id = await insertTraining(feed.db, user);
+    const texts = ['', ' ', 'two\nlines\r\n', '"\\n"\t', '\u2028\u2029', 'Größe 🚀', 'a  b 1 log 0 {}', '\\'];
+    await appendEvents(feed.db, { ...training(id), events: texts.map(line) });
+    await appendEvents(feed.db, {
+      ...training(id),
+      events: [
+        { type: 'metric', payload: { step: 1e300, values: { loss: null, 'a b': 0.1 } } },
+        { type: 'provider', payload: { raw: { nested: ['\n', { '\n ': 1 }] } } },
+      ],
+    });
+    const moments = ['2026-01-02 03:04:05.123', '2026-01-02 03:04:05.122999', '2026-01-02 03:04:05.999999'];
+    moments.push('1970-01-01 00:00:00.001001', '2038-01-19 03:14:08', '2999-12-31 23:59:59.9994');
+    await feed.db.query(
+      `update runcast.execution_events set at = (($2::text[])[1 + seq % cardinality($2::text[])])::timestamptz
+       where execution_id = $1`,
+      [id, moments],
+    );
+    const [page] = await readStreams(feed.db, [{ ref: training(id), after: 0, most: 500 }]);
+    const expected = await readEvents(feed.db, { ...training(id), after: 0, limit: 500 });
+    expect(expected).toHaveLength(1 + texts.length + 2);
+    expect(page?.events.map(({ event }) => event)).toEqual(expected);
   });
 
   it('is none where somebody has removed the events that the stream says it has', async () => {

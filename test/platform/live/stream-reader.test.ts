@@ -29,14 +29,12 @@ function open({ log = createLogger('silent'), concurrency = 2 } = {}) {
 }
 
 function rowOf(id: string, at: number, after: number) {
-  if (id === 'none') return { at: String(at), lastSeq: null, state: null, seq: null };
+  const isThere = id !== 'none';
   return {
     at: String(at),
-    lastSeq: Number(id),
-    state: 'open',
-    seq: after + 1,
-    payload: '{}',
-    moment: new Date(0),
+    lastSeq: isThere ? Number(id) : null,
+    state: isThere ? 'open' : null,
+    events: isThere ? `${after + 1} log 0 1 {}` : null,
   };
 }
 
