@@ -1,6 +1,7 @@
-import type { Client, QueryConfig, QueryResultRow } from 'pg';
+import type { Client, QueryConfig } from 'pg';
 import { connect } from '../../src/platform/db/connect.ts';
-import { READ_EVENTS } from '../../src/platform/feed/feed.ts';
+import type { Sql } from '../../src/platform/db/sql.ts';
+import { readStreams, type SizedEvent } from '../../src/platform/feed/stream-pages.ts';
 
 /** Events as they go out in one message, as our API has them. */
 export type Batch = {
@@ -9,8 +10,6 @@ export type Batch = {
   events: { __typename: 'LogEvent'; seq: number; at: string; message: string }[];
 };
 
-type Row = { seq: number; at: Date; payload: { message: string } };
-
 /** A watched run: the last event that was read, and whether there is more than that. */
 type Tail = { lastSeq: number; isReading: boolean; hasMore: boolean };
 
@@ -18,12 +17,16 @@ const MOST_EVENTS = 500;
 
 /**
  * What every server beside ours is fed by: one LISTEN connection, one query per wake-up for the new rows of a run, all
- * that were written since in one batch. Runs without watchers are not read.
+ * that were written since in one batch, read as ours reads them. Runs without watchers are not read.
  */
 export class FeedTail {
   readonly #client: Client;
   readonly #tails = new Map<string, Tail>();
   readonly #onBatch: (run: string, batch: Batch) => void;
+  readonly #sql: Sql = {
+    query: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
+      (await this.#query<Row>({ name: 'tail', text, values: [...values] })).rows,
+  };
   #lastQuery: Promise<unknown> = Promise.resolve();
 
   /** @param url of a login role that may become service_role */
@@ -69,22 +72,20 @@ export class FeedTail {
     tail.isReading = true;
     while (tail.hasMore) {
       tail.hasMore = false;
-      const { rows } = await this.#query<Row>({
-        name: 'tail',
-        text: READ_EVENTS,
-        values: ['training', run, tail.lastSeq, MOST_EVENTS],
-      });
-      if (rows.length === 0) continue;
+      const ref = { kind: 'training', id: run } as const;
+      const [page] = await readStreams(this.#sql, [{ ref, after: tail.lastSeq, most: MOST_EVENTS }]);
+      const events = page?.events ?? [];
+      if (events.length === 0) continue;
       // What is beyond a full batch may have been told of already.
-      if (rows.length === MOST_EVENTS) tail.hasMore = true;
-      tail.lastSeq = rows.at(-1)?.seq ?? tail.lastSeq;
-      this.#onBatch(run, batchOf(rows, tail.lastSeq));
+      if (events.length === MOST_EVENTS) tail.hasMore = true;
+      tail.lastSeq = events.at(-1)?.event.seq ?? tail.lastSeq;
+      this.#onBatch(run, batchOf(events, tail.lastSeq));
     }
     tail.isReading = false;
   }
 
   /** One after another: a connection does no more at a time. */
-  #query<Result extends QueryResultRow>(query: QueryConfig): Promise<{ rows: Result[] }> {
+  #query<Result extends object>(query: QueryConfig): Promise<{ rows: Result[] }> {
     const result = this.#lastQuery.then(() => this.#client.query<Result>(query));
     this.#lastQuery = result.catch(() => {});
     return result;
@@ -96,12 +97,11 @@ export function oneByOne({ events, ended }: Batch): Batch[] {
   return events.map((event) => ({ lastSeq: event.seq, ended, events: [event] }));
 }
 
-function batchOf(rows: readonly Row[], lastSeq: number): Batch {
-  const events = rows.map(({ seq, at, payload }) => ({
-    __typename: 'LogEvent' as const,
-    seq,
-    at: at.toISOString(),
-    message: payload.message,
-  }));
+function batchOf(sized: readonly SizedEvent[], lastSeq: number): Batch {
+  const events = sized.flatMap(({ event }) => {
+    if (event.type !== 'log') return [];
+    const { seq, at, payload } = event;
+    return [{ __typename: 'LogEvent' as const, seq, at: at.toISOString(), message: payload.message }];
+  });
   return { lastSeq, ended: false, events };
 }
