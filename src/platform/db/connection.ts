@@ -13,6 +13,8 @@ export type ConnectionOptions = {
   statementTimeoutMs: number;
   /** Who sends the hints of what is written over it; default: the database. */
   sendHint?: SendHint;
+  /** As a ViewerDatabase's. */
+  findsByIndex?: boolean;
   log: Logger;
 };
 
@@ -25,7 +27,8 @@ export type Statement = { text: string; values: readonly WireValue[] };
  */
 const SETTINGS = `select set_config('statement_timeout', $1, false), set_config('TimeZone', 'UTC', false),
   set_config('DateStyle', 'ISO', false), set_config('bytea_output', 'hex', false),
-  set_config('runcast.hints', $2, false), pg_backend_pid() as pid`;
+  set_config('runcast.hints', $2, false),
+  set_config('enable_seqscan', coalesce($3, current_setting('enable_seqscan')), false), pg_backend_pid() as pid`;
 
 /** As long as a statement may take, but within these bounds: a login to another continent has seven round trips. */
 const SHORTEST_CONNECT_MS = 3_000;
@@ -79,7 +82,8 @@ export class Connection {
     wire.client.on('error', (error) => options.log.warn({ err: error }, 'lost a database connection'));
     return await withinTime(wire, connectMs(options), async (client) => {
       await client.connect();
-      const values = [String(options.statementTimeoutMs), options.sendHint ? 'off' : 'on'];
+      const { statementTimeoutMs, sendHint, findsByIndex } = options;
+      const values = [String(statementTimeoutMs), sendHint ? 'off' : 'on', findsByIndex ? 'off' : null];
       const { rows } = await client.query<{ pid: number }>(SETTINGS, values);
       return new Connection(options, wire, rows[0]?.pid ?? 0);
     }).catch((error) => {

@@ -44,6 +44,11 @@ export type ViewerDatabaseOptions = {
   statementTimeoutMs?: number;
   /** Sends the hints of what is written here, about which the database then keeps quiet; default: it sends them. */
   sendHint?: SendHint | undefined;
+  /**
+   * For statements that only ever look a few rows up. Postgres keeps the plan of a prepared statement; one that was made
+   * while a table was small would read it from end to end for as long as nobody analyses it, however it grows.
+   */
+  findsByIndex?: boolean;
   log: Logger;
 };
 
@@ -51,8 +56,11 @@ type Waiting = { take: (slot: Slot) => void; refuse: (reason: Error) => void };
 
 /** Opens nothing yet: a client and its connection are made when they are first needed. */
 export function createViewerDatabase(options: ViewerDatabaseOptions): ViewerDatabase {
-  const { url, poolSize, statementTimeoutMs = 15_000, sendHint, log } = options;
-  const connection: ConnectionOptions = { url, statementTimeoutMs, log, ...(sendHint && { sendHint }) };
+  const { url, poolSize, statementTimeoutMs = 15_000, sendHint, findsByIndex = false, log } = options;
+  const connection: ConnectionOptions = {
+    ...{ url, statementTimeoutMs, findsByIndex, log },
+    ...(sendHint && { sendHint }),
+  };
   const slots: Slot[] = [];
   // The last one given back is lent first: its prepared statements and its pages are warm.
   const free: Slot[] = [];

@@ -36,7 +36,7 @@ const READ_STREAMS = `
   left join runcast.execution_streams s on s.kind = r.kind and s.execution_id = r.id
   left join lateral (
     select string_agg(
-      concat_ws(' ', seq, type, (date_part('epoch', at) * 1e6)::bigint, attempt, payload), e'\n') as events
+      concat_ws(' ', seq, type, (date_part('epoch', at) * 1e6)::bigint, attempt, payload), e'\n' order by seq) as events
     from (
       select seq, type, at, attempt, payload from runcast.execution_events
       where bucket = s.bucket and kind = s.kind and execution_id = s.execution_id and seq > r.after::bigint

@@ -48,7 +48,7 @@ const CONNECTIONS = 2;
 /** Starts listening at once and keeps doing so, through the loss of its connections too, until it is closed. */
 export function createLive({ url, redisUrl, viewerDb, log, limits }: LiveOptions): Live {
   const stats = new LiveStats();
-  const database = createServiceDatabase({ url, poolSize: CONNECTIONS, log });
+  const database = createServiceDatabase({ url, poolSize: CONNECTIONS, findsByIndex: true, log });
   const reader = createStreamReader({ sql: database.sql, concurrency: CONNECTIONS, log });
   const streams = new Streams({
     read: reader.read,

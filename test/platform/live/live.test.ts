@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Claims } from '../../../src/platform/db/claims.ts';
+import { createServiceDatabase } from '../../../src/platform/db/service.ts';
 import { createViewerDatabase, type ViewerDatabase } from '../../../src/platform/db/viewer.ts';
 import { appendEvents, readEvents } from '../../../src/platform/feed/feed.ts';
 import { readStreams } from '../../../src/platform/feed/stream-pages.ts';
@@ -183,6 +184,30 @@ describe('a page of streams', () => {
     const expected = await readEvents(feed.db, { ...training(id), after: 0, limit: 500 });
     expect(expected).toHaveLength(1 + texts.length + 2);
     expect(page?.events.map(({ event }) => event)).toEqual(expected);
+  });
+
+  it('is found by index also by a plan that Postgres made while there was next to nothing', async () => {
+    const id = await insertTraining(feed.db, user);
+    await feed.db.query('analyze runcast.execution_streams, runcast.execution_events');
+    const reading = { url: feed.database.api, poolSize: 1, findsByIndex: true, log };
+    const { sql, close } = createServiceDatabase(reading);
+    onTestFinished(close);
+    for (let time = 0; time < 12; time += 1) {
+      expect(await readStreams(sql, [{ ref: training(id), after: 0, most: 5 }])).toMatchObject([
+        { lastSeq: 1 },
+      ]);
+    }
+    const [prepared] = await sql.query<{ name: string; kept: number }>(
+      `select name, generic_plans::float8 as kept from pg_prepared_statements where statement like '%with asked%'
+         and name <> '' and statement not like '%pg_prepared_statements%'`,
+    );
+    expect(prepared?.kept).toBeGreaterThan(0);
+    const plan = await sql.query<{ 'QUERY PLAN': string }>(
+      `explain execute "${prepared?.name}"(array['training'], array['${id}'], array[0], array[5])`,
+    );
+    const text = plan.map((row) => row['QUERY PLAN']).join('\n');
+    expect(text).toContain('Index Scan');
+    expect(text).not.toContain('Seq Scan');
   });
 
   it('is none where somebody has removed the events that the stream says it has', async () => {
