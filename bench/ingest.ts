@@ -1,4 +1,7 @@
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import type { Client } from 'pg';
 import { withConnection } from '../src/platform/db/connect.ts';
 import { withDatabase } from './database.ts';
@@ -41,6 +44,8 @@ const BARE: Server = {
 
 type Stage = {
   client: Client;
+  /** Of the worker's login role. */
+  url: string;
   ways: WaysIn;
   watchers: Watchers;
   servers: readonly Running<string>[];
@@ -59,6 +64,7 @@ const ROWS = 'rows';
 const sides: Record<string, Measure> = {
   [ROWS]: through((ways) => ways.rows),
   feed: through((ways) => ways.feed),
+  'read and thrown away': fillDrained,
   'watched by one': (stage, runs) => fillWatched(stage, runs, 1, OURS),
   'watched by ten': (stage, runs) => fillWatched(stage, runs, 10, OURS),
   'bare ws, watched by one': (stage, runs) => fillWatched(stage, runs, 1, BARE),
@@ -84,7 +90,10 @@ export async function ingest(): Promise<Table> {
         const rows: string[][] = [];
         for (const writers of WRITERS) {
           rows.push(
-            await compare({ client, ways, watchers, servers, users: users.slice(0, writers) }, names),
+            await compare(
+              { client, url: urls.worker, ways, watchers, servers, users: users.slice(0, writers) },
+              names,
+            ),
           );
         }
         return {
@@ -125,6 +134,19 @@ async function compare(stage: Stage, names: readonly string[]): Promise<string[]
 function rotated<Item>(items: readonly Item[], by: number): Item[] {
   const first = (by + items.length) % items.length;
   return [...items.slice(first), ...items.slice(0, first)];
+}
+
+/** The feed, while somebody reads all of it and does nothing with it. */
+async function fillDrained({ ways, url }: Stage, runs: readonly OwnedRun[]): Promise<number> {
+  const drain = fork(fileURLToPath(new URL('live/drain.ts', import.meta.url)), [url]);
+  const ended = once(drain, 'exit');
+  await Promise.race([once(drain, 'message'), ended]);
+  try {
+    return await fill(runs, ways.feed, SECONDS);
+  } finally {
+    if (drain.connected) drain.disconnect();
+    await ended;
+  }
 }
 
 /** The feed, while each run has so many watchers, who must be sent every line once and in order. */

@@ -28,7 +28,7 @@ type Row = {
  * text, since rows of their own took Postgres twice as long to send and this process three times as long to read. The
  * arrays are hidden from the planner, who would else plan anew for every number of streams.
  */
-const READ_STREAMS = `
+export const READ_STREAMS = `
   with asked as materialized (
     select $1::text[] as kinds, $2::text[] as ids, $3::float8[] as afters, $4::integer[] as mosts)
   select r.at, s.last_seq::float8 as "lastSeq", s.state, e.events
