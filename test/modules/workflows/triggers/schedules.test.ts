@@ -35,10 +35,14 @@ const log = createLogger('silent');
 const deps = () => ({ database: engine.service, faultsHere: () => [], log });
 const work = () => startDueSchedules(deps());
 
+/** Half an hour from now: a full hour that strikes while a test runs is due as well, and on time. */
+const MINUTE = (new Date().getUTCMinutes() + 30) % 60;
+const HOURLY = `${MINUTE} * * * *`;
+
 /** A workflow that is due every hour, made by the user. */
 const scheduled = (trigger: object = {}, rest: object = {}) =>
   engine.define([mapping('a', { at: 'input.scheduledAt' })], {
-    trigger: { type: 'schedule', cron: '0 * * * *', timezone: 'UTC', ...trigger },
+    trigger: { type: 'schedule', cron: HOURLY, timezone: 'UTC', ...trigger },
     createdBy: user.id,
     ...rest,
   });
@@ -60,7 +64,7 @@ async function runsOf(workflowId: string) {
   return rows;
 }
 
-/** As if it had been due then. @param ago an interval before the full hour that was last */
+/** As if it had been due then. @param ago an interval before now */
 async function wasDue(workflowId: string, ago = '0 s') {
   await api.admin.query(
     `update runcast.workflow_schedules set next_at = date_trunc('second', now()) - $2::interval where workflow_id = $1`,
@@ -72,7 +76,7 @@ describe('follows the workflow’s row', () => {
   it('from when it is made to when it is deleted', async () => {
     const id = await scheduled({ missed: 'one' });
     expect(await rowOf(id)).toMatchObject({
-      cron: '0 * * * *',
+      cron: HOURLY,
       timezone: 'UTC',
       missed: 'one',
       nextAt: null,
@@ -80,7 +84,7 @@ describe('follows the workflow’s row', () => {
     await work();
     const { nextAt } = await rowOf(id);
     expect(nextAt.getTime()).toBeGreaterThan(Date.now());
-    expect(nextAt.getMinutes()).toBe(0);
+    expect(nextAt.getUTCMinutes()).toBe(MINUTE);
 
     await api.admin.query(
       `update public.workflows set trigger = trigger || '{"missed": "skip"}' where id = $1`,
@@ -93,10 +97,10 @@ describe('follows the workflow’s row', () => {
     expect((await rowOf(id)).nextAt).toBeNull();
     await work();
     await api.admin.query(
-      `update public.workflows set trigger = trigger || '{"cron": "30 * * * *"}' where id = $1`,
+      `update public.workflows set trigger = trigger || '{"cron": "30 7 * * *"}' where id = $1`,
       [id],
     );
-    expect(await rowOf(id)).toMatchObject({ cron: '30 * * * *', nextAt: null });
+    expect(await rowOf(id)).toMatchObject({ cron: '30 7 * * *', nextAt: null });
     await api.admin.query(`update public.workflows set trigger = '{"type": "manual"}' where id = $1`, [id]);
     expect(await rowOf(id)).toBeUndefined();
     await api.admin.query('delete from public.workflows where id = $1', [await scheduled()]);
