@@ -139,14 +139,15 @@ function rotated<Item>(items: readonly Item[], by: number): Item[] {
 /** The feed, while somebody reads all of it and does nothing with it. */
 async function fillDrained({ ways, url }: Stage, runs: readonly OwnedRun[]): Promise<number> {
   const drain = fork(fileURLToPath(new URL('live/drain.ts', import.meta.url)), [url]);
-  const ended = once(drain, 'exit');
+  // What nobody has read would be fast.
+  const ended = once(drain, 'exit').then(([code]) => {
+    if (code !== 0) throw new Error(`The process that reads the lines ended with code ${code}.`);
+  });
   await Promise.race([once(drain, 'message'), ended]);
-  try {
-    return await fill(runs, ways.feed, SECONDS);
-  } finally {
-    if (drain.connected) drain.disconnect();
-    await ended;
-  }
+  const rate = await Promise.race([fill(runs, ways.feed, SECONDS), ended.then(() => 0)]);
+  drain.disconnect();
+  await ended;
+  return rate;
 }
 
 /** The feed, while each run has so many watchers, who must be sent every line once and in order. */

@@ -1,7 +1,7 @@
 import type { Client, QueryConfig } from 'pg';
 import { connect } from '../../src/platform/db/connect.ts';
 import type { Sql } from '../../src/platform/db/sql.ts';
-import { readStreams, type SizedEvent } from '../../src/platform/feed/stream-pages.ts';
+import { PAGE, readStreams, type SizedEvent } from '../../src/platform/feed/stream-pages.ts';
 
 /** Events as they go out in one message, as our API has them. */
 export type Batch = {
@@ -12,8 +12,6 @@ export type Batch = {
 
 /** A watched run: the last event that was read, and whether there is more than that. */
 type Tail = { lastSeq: number; isReading: boolean; hasMore: boolean };
-
-const MOST_EVENTS = 500;
 
 /**
  * What every server beside ours is fed by: one LISTEN connection, one query per wake-up for the new rows of a run, all
@@ -73,11 +71,11 @@ export class FeedTail {
     while (tail.hasMore) {
       tail.hasMore = false;
       const ref = { kind: 'training', id: run } as const;
-      const [page] = await readStreams(this.#sql, [{ ref, after: tail.lastSeq, most: MOST_EVENTS }]);
+      const [page] = await readStreams(this.#sql, [{ ref, after: tail.lastSeq, most: PAGE }]);
       const events = page?.events ?? [];
       if (events.length === 0) continue;
       // What is beyond a full batch may have been told of already.
-      if (events.length === MOST_EVENTS) tail.hasMore = true;
+      if (events.length === PAGE) tail.hasMore = true;
       tail.lastSeq = events.at(-1)?.event.seq ?? tail.lastSeq;
       this.#onBatch(run, batchOf(events, tail.lastSeq));
     }

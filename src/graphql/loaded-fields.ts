@@ -18,6 +18,8 @@ declare global {
  * A node's global id is made here too: the Relay plugin makes it behind two promises for each row. A node says with its
  * id's extension `globalIdOf` which column that is.
  *
+ * Fields of other objects have no plan; of those that are made of the object alone it only says so (`readerOf`).
+ *
  * Stands before the Prisma plugin, whose resolver serves rows that lack something.
  */
 class LoadedFieldsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
